@@ -1,0 +1,71 @@
+//! What a model's file says about how it wants to be used.
+
+use stream_core::TokenId;
+
+use crate::error::Fault;
+use crate::gguf::Metadata;
+use crate::tokenizer::SpecialTokens;
+
+/// What a model's file says about how it wants to be used.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Defaults {
+    /// The most positions that the model was trained for.
+    pub context_length: usize,
+    /// Begins a text.
+    pub bos: Option<TokenId>,
+    /// Ends a text, or a turn in a chat model.
+    pub eos: Option<TokenId>,
+    /// Whether [`bos`](Self::bos) is put in front of a prompt.
+    pub add_bos: bool,
+    /// Every id that ends a generation, [`eos`](Self::eos) among them.
+    pub end_ids: Vec<TokenId>,
+    /// What the model's makers recommend.
+    pub sampling: SamplingDefaults,
+}
+
+/// Recommended sampling parameters; `None` where the file says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct SamplingDefaults {
+    /// `general.sampling.temp`
+    pub temperature: Option<f32>,
+    /// `general.sampling.top_k`
+    pub top_k: Option<u32>,
+    /// `general.sampling.top_p`
+    pub top_p: Option<f32>,
+    /// `general.sampling.min_p`
+    pub min_p: Option<f32>,
+    /// `general.sampling.penalty_repeat`
+    pub repetition_penalty: Option<f32>,
+}
+
+impl Defaults {
+    pub(crate) fn read(
+        metadata: &Metadata<'_>,
+        context_length: usize,
+        special: &SpecialTokens,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            context_length,
+            bos: special.bos,
+            eos: special.eos,
+            add_bos: special.add_bos,
+            end_ids: special.end.clone(),
+            sampling: SamplingDefaults::read(metadata)?,
+        })
+    }
+}
+
+impl SamplingDefaults {
+    fn read(metadata: &Metadata<'_>) -> Result<Self, Fault> {
+        let top_k = metadata.integer("general.sampling.top_k", i32::MAX as u64)?;
+        Ok(Self {
+            temperature: metadata.float("general.sampling.temp")?,
+            top_k: top_k.map(|k| k as u32),
+            top_p: metadata.float("general.sampling.top_p")?,
+            min_p: metadata.float("general.sampling.min_p")?,
+            repetition_penalty: metadata.float("general.sampling.penalty_repeat")?,
+        })
+    }
+}

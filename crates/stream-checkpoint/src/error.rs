@@ -1,0 +1,192 @@
+//! What can be wrong with a model file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::weights::WeightId;
+
+/// A model file could not be used; the message names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", path.display())]
+pub struct CheckpointError {
+    path: PathBuf,
+    fault: Box<Fault>,
+}
+
+impl CheckpointError {
+    pub(crate) fn new(path: &Path, fault: impl Into<Fault>) -> Self {
+        Self {
+            path: path.to_owned(),
+            fault: Box::new(fault.into()),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is wrong with it.
+    pub fn fault(&self) -> &Fault {
+        &self.fault
+    }
+}
+
+/// What is wrong with a model file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The operating system refused the file.
+    #[error("cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// It is something else than a file of a known kind.
+    #[error("is {found}; known are: {KNOWN_FORMATS}")]
+    UnsupportedFormat {
+        /// What was found instead.
+        found: String,
+    },
+    /// The header contradicts itself or the length of the file.
+    #[error("damaged header at byte {offset}: {problem}")]
+    Malformed {
+        /// Where in the file.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The file ends before the data of a tensor does, as after a download that broke off.
+    #[error(
+        "the file ends {missing} bytes before the end of tensor {tensor}; it is not whole, fetch it again"
+    )]
+    Truncated {
+        /// The tensor that is cut off first.
+        tensor: String,
+        /// How many bytes of it are missing.
+        missing: u64,
+    },
+    /// A value of the metadata is missing, of the wrong type or out of range.
+    #[error("metadata `{key}`: {problem}")]
+    Metadata {
+        /// Its key.
+        key: String,
+        /// What is wrong with it, and what is allowed.
+        problem: String,
+    },
+    /// The model is of a family that is not known.
+    #[error("has the architecture `{found}`; known are: {}", known.join(", "))]
+    UnsupportedArchitecture {
+        /// The family's name in the file.
+        found: String,
+        /// The families that can be read.
+        known: &'static [&'static str],
+    },
+    /// The model is of a known family, but needs something that no engine computes yet.
+    #[error("needs {feature}, which is not supported")]
+    UnsupportedFeature {
+        /// What it needs, and the key that says so.
+        feature: String,
+    },
+    /// The tokenizer is of a kind that is not known.
+    #[error("metadata `{key}`: the tokenizer `{found}` is not supported; known are: {}", known.join(", "))]
+    UnsupportedTokenizer {
+        /// The key that names it.
+        key: &'static str,
+        /// Its name in the file.
+        found: String,
+        /// The names that can be used.
+        known: &'static [&'static str],
+    },
+    /// The tokenizer's data could not be made into a tokenizer.
+    #[error("the tokenizer cannot be built: {0}")]
+    Tokenizer(String),
+    /// Tensors are missing, unknown or of another shape than the metadata says.
+    #[error("{}", Problems(.0))]
+    Tensors(Vec<TensorProblem>),
+    /// A weight that this model does not have was asked for.
+    #[error("the model has no weight {0:?}")]
+    NoSuchWeight(WeightId),
+}
+
+const KNOWN_FORMATS: &str = "GGUF files (.gguf) of version 2 and 3, little endian";
+
+impl Fault {
+    pub(crate) fn metadata(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Metadata {
+            key: key.into(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn feature(feature: impl Into<String>) -> Self {
+        Self::UnsupportedFeature {
+            feature: feature.into(),
+        }
+    }
+}
+
+/// How a tensor differs from what the architecture asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TensorProblem {
+    /// It is not in the file.
+    #[error("{name} is missing")]
+    Missing {
+        /// The tensor's name.
+        name: String,
+    },
+    /// It has another shape.
+    #[error("{name} has the shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// The tensor's name.
+        name: String,
+        /// The shape in the file, rows first.
+        found: Vec<u64>,
+        /// The shape that follows from the metadata, rows first.
+        expected: Vec<u64>,
+    },
+    /// Its number format is not known.
+    #[error("{name} has the unknown format {format}; known are: {}", known.join(", "))]
+    Format {
+        /// The tensor's name.
+        name: String,
+        /// The number of the format (`ggml_type`).
+        format: u32,
+        /// The formats that can be read.
+        known: Vec<&'static str>,
+    },
+    /// The architecture has no place for it, so the result would be wrong without it.
+    #[error("{name} has no place in this architecture")]
+    Unexpected {
+        /// The tensor's name.
+        name: String,
+    },
+}
+
+impl TensorProblem {
+    /// The tensor's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Missing { name }
+            | Self::Shape { name, .. }
+            | Self::Format { name, .. }
+            | Self::Unexpected { name } => name,
+        }
+    }
+}
+
+/// How many problems a message lists before it only counts.
+const LISTED: usize = 20;
+
+struct Problems<'a>(&'a [TensorProblem]);
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tensors that do not fit ({}):", self.0.len())?;
+        for problem in self.0.iter().take(LISTED) {
+            write!(f, "\n  {problem}")?;
+        }
+        match self.0.len().saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(f, "\n  … and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Hyper-parameters: what is read from them and what is refused.
+
+use stream_checkpoint::{Architecture, Fault, Rotary, RotaryPairing};
+
+use crate::gguf_writer::{File, Value};
+use crate::tiny_model::{check_error, check_value, f32_tensor, file, open, tokens};
+
+#[test]
+fn numbers_are_read() {
+    let checkpoint = open(&file()).expect("the tiny model");
+    let expected = Architecture {
+        family: "llama".to_owned(),
+        vocabulary: tokens().len(),
+        context_length: 64,
+        hidden: 8,
+        feed_forward: 16,
+        layers: 2,
+        heads: 2,
+        kv_heads: 1,
+        head_dim: 4,
+        norm_epsilon: 1e-5,
+        rotary: Rotary {
+            base: 10_000.0,
+            dimensions: 4,
+            pairing: RotaryPairing::Interleaved,
+        },
+        tied_head: true,
+    };
+    assert_eq!(checkpoint.architecture(), &expected);
+    assert_eq!(checkpoint.name(), "Tiny");
+}
+
+#[test]
+fn a_model_without_a_name_is_called_as_its_file() {
+    for nameless in [None, Some(Value::text(""))] {
+        let mut file = file();
+        file.remove("general.name");
+        if let Some(value) = nameless {
+            file.set("general.name", value);
+        }
+        assert_eq!(open(&file).expect("the tiny model").name(), "tiny");
+    }
+}
+
+#[test]
+fn defaults_of_the_family() {
+    let mut full = file();
+    full.remove("llama.attention.head_count_kv");
+    for layer in 0..2 {
+        for name in ["attn_k", "attn_v"] {
+            let name = format!("blk.{layer}.{name}.weight");
+            *full.tensor(&name) = f32_tensor(&name, &[8, 8]);
+        }
+    }
+    let checkpoint = open(&full).expect("as many KV heads as heads");
+    assert_eq!(checkpoint.architecture().kv_heads, 2);
+}
+
+#[test]
+fn heads_of_another_width() {
+    let mut wide = file();
+    wide.set("llama.attention.key_length", Value::U32(6));
+    wide.set("llama.attention.value_length", Value::U32(6));
+    wide.set("llama.rope.dimension_count", Value::U32(4));
+    wide.set("llama.rope.freq_base", Value::F32(5e5));
+    for layer in 0..2 {
+        for (name, shape) in [
+            ("attn_q", [8, 12]),
+            ("attn_k", [8, 6]),
+            ("attn_v", [8, 6]),
+            ("attn_output", [12, 8]),
+        ] {
+            let name = format!("blk.{layer}.{name}.weight");
+            *wide.tensor(&name) = f32_tensor(&name, &shape);
+        }
+    }
+    let checkpoint = open(&wide).expect("heads wider than hidden / heads");
+    let architecture = checkpoint.architecture();
+    assert_eq!(
+        (architecture.head_dim, architecture.rotary.dimensions),
+        (6, 4)
+    );
+    assert_eq!(architecture.rotary.base.to_bits(), 5e5_f32.to_bits());
+}
+
+#[test]
+fn heads_out_of_range() {
+    let [heads, kv_heads] = ["head_count", "head_count_kv"].map(|k| format!("llama.attention.{k}"));
+    check_value(
+        &heads,
+        Value::U32(0),
+        "head_count`: is 0, must be 1 to 65536",
+    );
+    let hidden = "is 3, which does not divide `llama.embedding_length` = 8";
+    check_value(&heads, Value::U32(3), hidden);
+    check_value(
+        &heads,
+        Value::I32s(vec![2, 2]),
+        "is an array of 2, must be an integer",
+    );
+    check_value(
+        &kv_heads,
+        Value::U32(0),
+        "head_count_kv`: is 0, must be 1 to 65536",
+    );
+    let divide = "is 3, which does not divide `llama.attention.head_count` = 2";
+    check_value(&kv_heads, Value::U32(3), divide);
+}
+
+#[test]
+fn sizes_out_of_range() {
+    let layers = "llama.block_count";
+    let range = "is the integer 1099511627776, must be an integer from 0 to 4096";
+    check_value(layers, Value::U64(1 << 40), range);
+    check_value(
+        layers,
+        Value::U64(u64::MAX),
+        "is the integer 18446744073709551615, must",
+    );
+    check_value(
+        layers,
+        Value::I32(-1),
+        "is the integer -1, must be an integer from 0",
+    );
+    check_value(
+        layers,
+        Value::F32(2.0),
+        "is the float 2, must be an integer",
+    );
+    let hidden = "llama.embedding_length";
+    check_value(hidden, Value::U32(0), "is 0, must be 1 to 16777216");
+    check_value(
+        hidden,
+        Value::U32(u32::MAX),
+        "must be an integer from 0 to 16777216",
+    );
+    let feed_forward = "llama.feed_forward_length";
+    check_value(
+        feed_forward,
+        Value::text("16"),
+        "is a string, must be an integer",
+    );
+    check_value(
+        "llama.context_length",
+        Value::U64(1 << 40),
+        "is the integer 1099511627776",
+    );
+    let vocabulary = "is 7, but the tokenizer has 266 tokens";
+    check_value("llama.vocab_size", Value::U32(7), vocabulary);
+}
+
+#[test]
+fn norms_and_positions_out_of_range() {
+    let epsilon = "llama.attention.layer_norm_rms_epsilon";
+    check_value(epsilon, Value::F32(f32::NAN), "is NaN, must be finite");
+    check_value(epsilon, Value::F32(0.0), "is 0, must be above 0");
+    let base = "llama.rope.freq_base";
+    check_value(base, Value::F32(-1.0), "is -1, must be above 0");
+    check_value(
+        base,
+        Value::Bool(true),
+        "is the boolean true, must be a number",
+    );
+    let dimensions = "llama.rope.dimension_count";
+    let even = "must be even and at most the head's width 4";
+    check_value(dimensions, Value::U32(6), &format!("is 6, {even}"));
+    check_value(dimensions, Value::U32(3), &format!("is 3, {even}"));
+}
+
+#[test]
+fn what_must_be_there() {
+    for key in [
+        "general.architecture",
+        "llama.block_count",
+        "llama.context_length",
+        "llama.embedding_length",
+        "llama.feed_forward_length",
+        "llama.attention.head_count",
+        "llama.attention.layer_norm_rms_epsilon",
+        "tokenizer.ggml.model",
+        "tokenizer.ggml.tokens",
+        "tokenizer.ggml.merges",
+    ] {
+        let expected = format!("metadata `{key}`: is missing");
+        check_error(key, |file| file.remove(key), &expected);
+    }
+}
+
+#[test]
+fn another_family_is_named_with_the_known_ones() {
+    let mut other = file();
+    other.set("general.architecture", Value::text("gemma3"));
+    let error = open(&other).expect_err("not a Llama");
+    assert!(
+        matches!(error.fault(), Fault::UnsupportedArchitecture { found, .. } if found == "gemma3")
+    );
+    let expected = "tiny.gguf: has the architecture `gemma3`; known are: llama";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn what_would_compute_wrong_numbers_is_refused() {
+    let cases: [(&str, Value, &str); 5] = [
+        (
+            "llama.rope.scaling.type",
+            Value::text("yarn"),
+            "needs `llama.rope.scaling.type` = `yarn`",
+        ),
+        (
+            "llama.rope.scale_linear",
+            Value::F32(4.0),
+            "needs `llama.rope.scale_linear` = 4",
+        ),
+        (
+            "llama.expert_count",
+            Value::U32(8),
+            "needs a mixture of 8 experts",
+        ),
+        (
+            "split.count",
+            Value::U32(3),
+            "needs 3 files to be read as one",
+        ),
+        (
+            "llama.attention.key_length",
+            Value::U32(6),
+            "needs values of width 4 with keys of width 6",
+        ),
+    ];
+    for (key, value, expected) in cases {
+        let change = |file: &mut File| {
+            file.set("llama.attention.value_length", Value::U32(4));
+            file.set(key, value);
+        };
+        check_error(key, change, expected);
+    }
+    let factors = |file: &mut File| file.tensors.push(f32_tensor("rope_freqs.weight", &[2]));
+    check_error("factors", factors, "needs rotary frequencies with factors");
+    let mut harmless = file();
+    harmless.set("llama.rope.scaling.type", Value::text("none"));
+    harmless.set("llama.rope.scale_linear", Value::F32(1.0));
+    harmless.set("llama.expert_count", Value::U32(0));
+    open(&harmless).expect("values that change nothing");
+}

@@ -1,0 +1,14 @@
+//! What the crate promises of files, weights, tokenizers and templates.
+
+mod architecture;
+mod chat_template;
+mod damaged;
+mod dequant;
+mod fuzz;
+mod gguf_writer;
+mod open;
+mod real_model;
+mod tensors;
+mod tiny_model;
+mod tokenizer;
+mod tokenizer_faults;
