@@ -226,27 +226,32 @@ pub enum Health {
     Failed(Arc<str>),
 }
 
-/// A snapshot of a backend's counters.
+/// What a backend does now, and what it has done since it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Requests that are worked on.
+    /// Sequences that hold KV blocks now.
     pub running: usize,
-    /// Requests that wait for their first step, or for room after a preemption.
+    /// Sequences that wait for KV blocks now: new ones, and preempted ones.
     pub waiting: usize,
-    /// Requests accepted since the start.
-    pub accepted: u64,
-    /// Prompt tokens read since the start.
-    pub prompt_tokens: u64,
-    /// Tokens made since the start.
-    pub completion_tokens: u64,
-    /// Steps of the model since the start.
-    pub steps: u64,
-    /// Sequences whose KV cache was taken away, to be recomputed later.
-    pub preemptions: u64,
-    /// Blocks of the KV cache in use.
+    /// KV blocks in use now.
     pub kv_blocks_used: usize,
-    /// Blocks of the KV cache.
+    /// KV blocks in all.
     pub kv_blocks_total: usize,
+    /// Steps that were begun.
+    pub steps: u64,
+    /// How often a sequence lost its KV blocks and had to be computed again.
+    pub preemptions: u64,
+    /// Tokens of the prompts of all requests that were taken up.
+    pub prompt_tokens: u64,
+    /// Tokens that the model chose, also those that came too late to be sent.
+    pub completion_tokens: u64,
+    /// Requests that came to the end of their answer.
+    pub requests_finished: u64,
+    /// Requests whose stream was ended before, from outside: cancelled, past a deadline, stalled
+    /// by a slow reader, or shut down.
+    pub requests_cancelled: u64,
+    /// Requests that the engine ended with an error.
+    pub requests_failed: u64,
 }
 
 /// What became of the accepted requests when a backend was drained.

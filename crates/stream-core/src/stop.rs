@@ -49,7 +49,7 @@ impl Stop {
     }
 
     /// Tokens to make before anything but `max_tokens` may end the answer. Until then end and
-    /// stop ids cannot be chosen, and stop strings are not looked for.
+    /// stop ids cannot be chosen, and a stop string that is completed is ordinary text.
     pub fn min_tokens(&self) -> usize {
         self.min_tokens
     }
