@@ -1,0 +1,106 @@
+//! What an engine is told when it starts.
+
+use stream_core::{BackendInfo, Capabilities, Limits};
+
+use crate::Spec;
+
+/// How an [`Engine`](super::Engine) presents itself and how much it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// The backend's name, as users and [`Rejection::Unsupported`](stream_core::Rejection) spell
+    /// it: `candle`.
+    pub backend: String,
+    /// The model's name.
+    pub model: String,
+    /// The device that really does the work, and how: `cpu (2 threads, avx512-vnni)`.
+    pub device: String,
+    /// What the engine can do.
+    pub capabilities: Capabilities,
+    /// Requests that may wait beside the [`Spec::max_rows`] that are worked on.
+    pub queue: usize,
+    /// Threads that make text, at least 1.
+    pub text_threads: usize,
+    /// `max_tokens` of a request that leaves it open; `None` is what the context has room for.
+    pub default_max_tokens: Option<usize>,
+}
+
+impl EngineConfig {
+    /// The defaults: everything done by the shared code, a queue of 256, one text thread.
+    pub fn new(
+        backend: impl Into<String>,
+        model: impl Into<String>,
+        device: impl Into<String>,
+    ) -> Self {
+        Self {
+            backend: backend.into(),
+            model: model.into(),
+            device: device.into(),
+            capabilities: Capabilities::core(),
+            queue: 256,
+            text_threads: 1,
+            default_max_tokens: None,
+        }
+    }
+
+    pub(super) fn check(&self, spec: &Spec) -> Result<(), StartError> {
+        at_least("text_threads", self.text_threads, 1)?;
+        at_least(
+            "default_max_tokens",
+            self.default_max_tokens.unwrap_or(1),
+            1,
+        )?;
+        at_least("vocabulary", spec.vocabulary, 1)?;
+        at_least("context_length", spec.context_length, 2)?;
+        at_least("block_size", spec.block_size, 1)?;
+        at_least("blocks", spec.blocks, 1)?;
+        at_least("max_rows", spec.max_rows, 1)?;
+        // A step must have room for every sequence that decodes.
+        at_least("max_tokens", spec.max_tokens, spec.max_rows)
+    }
+
+    pub(super) fn info(&self, spec: &Spec) -> BackendInfo {
+        BackendInfo {
+            name: self.backend.clone(),
+            model: self.model.clone(),
+            device: self.device.clone(),
+            capabilities: self.capabilities,
+            limits: Limits {
+                context_length: Some(spec.context_length),
+                queue: self.queue,
+                concurrent: spec.max_rows,
+            },
+        }
+    }
+}
+
+fn at_least(what: &'static str, found: usize, least: usize) -> Result<(), StartError> {
+    if found >= least {
+        return Ok(());
+    }
+    Err(StartError::Impossible { what, found, least })
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A number in the configuration or in the model's [`Spec`] cannot be.
+    #[error("{what} is {found}, but must be at least {least}")]
+    Impossible {
+        /// The field's name.
+        what: &'static str,
+        /// Its value.
+        found: usize,
+        /// The smallest that is possible.
+        least: usize,
+    },
+    /// The system gave no thread.
+    #[error("cannot start the thread {name}")]
+    Thread {
+        /// The thread's name.
+        name: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}

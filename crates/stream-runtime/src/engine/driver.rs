@@ -1,0 +1,235 @@
+//! The thread that drives the model.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Instant;
+
+use stream_core::{Enrolled, Error, Stats};
+
+use super::generation::{Generation, Room, Vocabulary};
+use super::inbox::{Arrival, Inbox};
+use super::panic_message;
+use super::stats::Board;
+use super::stepper::Stepper;
+use super::writer::{Chosen, Event, Voice, Writers};
+use crate::schedule::{Plan, Scheduler, Work};
+use crate::{Model, ModelError, Next, SequenceId};
+
+/// Owns the model and the scheduler.
+pub(super) struct Driver<M> {
+    stepper: Stepper<M>,
+    scheduler: Scheduler,
+    generations: BTreeMap<SequenceId, Generation>,
+    /// Ids ascend in the order of arrival.
+    next_id: SequenceId,
+    vocabulary: Arc<Vocabulary>,
+    inbox: Arc<Inbox>,
+    waker: Waker,
+    writers: Writers,
+    /// What the writers are told at the next [`publish`](Self::publish).
+    outbox: Vec<(SequenceId, Event)>,
+    board: Arc<Board>,
+    stats: Stats,
+}
+
+impl<M: Model> Driver<M> {
+    pub(super) fn new(
+        model: M,
+        vocabulary: Vocabulary,
+        inbox: Arc<Inbox>,
+        writers: Writers,
+        board: Arc<Board>,
+    ) -> Self {
+        let mut this = Self {
+            scheduler: Scheduler::new(model.spec()),
+            stepper: Stepper::new(model),
+            generations: BTreeMap::new(),
+            next_id: SequenceId(0),
+            vocabulary: Arc::new(vocabulary),
+            waker: Waker::from(inbox.clone()),
+            inbox,
+            writers,
+            outbox: Vec::new(),
+            board,
+            stats: Stats::default(),
+        };
+        this.publish();
+        this
+    }
+
+    /// Works until the engine is shut down or its model is beyond repair, and leaves no stream
+    /// without its end.
+    pub(super) fn run(mut self) {
+        let why = catch_unwind(AssertUnwindSafe(|| self.work())).unwrap_or_else(|panic| {
+            let message = panic_message(&*panic);
+            Err(Error::Engine(
+                format!("its thread panicked: {message}").into(),
+            ))
+        });
+        self.close(&why.err().unwrap_or(Error::ShutDown));
+    }
+
+    /// Ends well when the inbox is closed.
+    fn work(&mut self) -> Result<(), Error> {
+        let mut idle = false;
+        while let Some(arrivals) = self.inbox.take(idle) {
+            self.admit(arrivals);
+            self.sweep();
+            let plan = self.scheduler.plan();
+            self.publish();
+            match self.step(&plan) {
+                Ok(next) => self.deliver(&plan, &next),
+                Err(fault) => self.recover(&plan, &fault)?,
+            }
+            self.publish();
+            idle = plan.is_empty();
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, arrivals: Vec<Arrival>) {
+        for arrival in arrivals {
+            let id = self.next_id;
+            self.next_id.0 += 1;
+            let (generation, sink) = Generation::begin(arrival, &self.vocabulary);
+            let voice = Voice::new(sink, generation.request().stop());
+            self.outbox.push((id, Event::Begin(Box::new(voice))));
+            self.stats.prompt_tokens += generation.prompt_tokens() as u64;
+            self.scheduler.add(id, generation.prompt_tokens());
+            self.generations.insert(id, generation);
+        }
+    }
+
+    /// Frees what nobody reads any more, and reserves room in the other streams.
+    fn sweep(&mut self) {
+        let mut context = Context::from_waker(&self.waker);
+        let mut closed = Vec::new();
+        for (&id, generation) in &mut self.generations {
+            match generation.reserve(&mut context) {
+                Room::Yes => self.scheduler.grant(id),
+                Room::No => {}
+                Room::Closed => closed.push(id),
+            }
+        }
+        for id in closed {
+            self.retire(id, Event::Closed);
+        }
+    }
+
+    /// Has the model do the work. A plan without any is done at once.
+    fn step(&mut self, plan: &Plan) -> Result<Vec<Next>, ModelError> {
+        if plan.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.stats.steps += 1;
+        for work in plan.work() {
+            let generation = self.generations.get_mut(&work.sequence);
+            generation.into_iter().for_each(Generation::enter_step);
+        }
+        let (generations, scheduler) = (&self.generations, &self.scheduler);
+        let row = |work: &Work| {
+            let generation = &generations[&work.sequence];
+            generation.row(work, scheduler.blocks(work.sequence))
+        };
+        let rows: Vec<_> = plan.work().iter().map(row).collect();
+        self.stepper.step(&rows)
+    }
+
+    fn deliver(&mut self, plan: &Plan, next: &[Next]) {
+        let sampled = Instant::now();
+        let mut next = next.iter();
+        for work in plan.work() {
+            self.scheduler.done(work);
+            if work.sample
+                && let Some(&next) = next.next()
+            {
+                self.take(work.sequence, next, sampled);
+            }
+        }
+    }
+
+    fn take(&mut self, sequence: SequenceId, next: Next, sampled: Instant) {
+        let Some(generation) = self.generations.get_mut(&sequence) else {
+            return;
+        };
+        let Next::Token(id) = next else {
+            let index = generation.answered();
+            return self.retire(sequence, |place| {
+                Event::Failed(Error::Numerical { index }, place)
+            });
+        };
+        self.stats.completion_tokens += 1;
+        let (permit, end) = generation.push(id);
+        let permit = permit.expect("the scheduler samples no sequence without a permit");
+        let chosen = Chosen {
+            id,
+            permit,
+            sampled,
+        };
+        match end {
+            None => self.outbox.push((sequence, Event::Token(chosen))),
+            Some(reason) => {
+                self.retire(sequence, |place| Event::Last(chosen, reason, place));
+            }
+        }
+    }
+
+    /// The failed step's own rows end with its fault; all others are computed anew.
+    fn recover(&mut self, plan: &Plan, fault: &ModelError) -> Result<(), Error> {
+        tracing::warn!(%fault, rows = plan.work().len(), "a step failed");
+        let beyond_repair = |e| Error::Engine(format!("{fault}; {e}").into());
+        self.stepper.recover().map_err(beyond_repair)?;
+        let error = Error::Engine(fault.to_string().into());
+        for work in plan.work() {
+            self.retire(work.sequence, |place| Event::Failed(error.clone(), place));
+        }
+        self.scheduler.preempt_all();
+        Ok(())
+    }
+
+    /// Frees what the sequence holds; its writer is told so afterwards.
+    fn retire(&mut self, sequence: SequenceId, last: impl FnOnce(Enrolled) -> Event) {
+        if let Some(generation) = self.generations.remove(&sequence) {
+            self.scheduler.remove(sequence);
+            self.stepper.release(sequence);
+            self.outbox.push((sequence, last(generation.into_place())));
+        }
+    }
+
+    /// First the numbers, then the news: who has seen a stream's end finds its blocks free.
+    fn publish(&mut self) {
+        let (kv_blocks_used, kv_blocks_total) = self.scheduler.kv_blocks();
+        self.board.publish(Stats {
+            running: self.scheduler.running(),
+            waiting: self.scheduler.waiting(),
+            kv_blocks_used,
+            kv_blocks_total,
+            preemptions: self.scheduler.preemptions(),
+            ..self.stats
+        });
+        for (sequence, event) in self.outbox.drain(..) {
+            self.writers.send(sequence, event);
+        }
+    }
+
+    /// Ends every stream that is left. The model is not asked any more.
+    fn close(mut self, why: &Error) {
+        if let Error::Engine(message) = why {
+            tracing::error!(%message, "the engine has failed");
+            self.board.set_fault(message);
+        }
+        for Arrival { sink, place, .. } in self.inbox.close() {
+            self.board.count_end(&sink, &Err(why.clone()));
+            sink.fail(why.clone());
+            drop(place);
+        }
+        for (sequence, generation) in std::mem::take(&mut self.generations) {
+            self.scheduler.remove(sequence);
+            let last = Event::Failed(why.clone(), generation.into_place());
+            self.outbox.push((sequence, last));
+        }
+        self.publish();
+    }
+}

@@ -1,0 +1,218 @@
+//! A backend around a [`Model`].
+//!
+//! The life of a request:
+//!
+//! 1. On the caller's thread it is checked, gets a place, and is tokenised (`admission`).
+//! 2. It goes into the `inbox`, whose bell wakes the model's thread.
+//! 3. The model's thread (`driver`) parts it: the sink goes to a `writer`, the tokens become a
+//!    `generation`, and the scheduler lets it wait for KV blocks.
+//! 4. Before each step its stream is asked for a permit. Without one it is left out.
+//! 5. The model chooses a token in a step (`stepper`); the generation says if it is the last.
+//! 6. The writer makes its text while the next step runs, and sends both with the permit. A stop
+//!    string that it finds ends the stream; the token that was under way by then is discarded.
+//! 7. The end, from whichever side, frees the blocks before the next step, and the place last.
+
+mod admission;
+mod config;
+mod driver;
+mod generation;
+mod inbox;
+mod stats;
+mod stepper;
+mod writer;
+
+use std::any::Any;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use stream_core::{
+    Backend, BackendInfo, Drained, Error, Health, Rejected, Rejection, Request, Roster, Stats,
+    TokenSink, Tokenizer,
+};
+
+pub use config::{EngineConfig, StartError};
+
+use crate::Model;
+use admission::{Admission, Admitted};
+use driver::Driver;
+use generation::Vocabulary;
+use inbox::{Arrival, Inbox};
+use stats::Board;
+use writer::{Writer, Writers};
+
+/// Steps that a writer may lag behind before the model waits for it.
+const STEPS_BEHIND: usize = 4;
+/// How long an engine that is dropped waits for its threads.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A model with its loop: a [`Backend`].
+///
+/// Dropping it ends every open stream with [`Error::ShutDown`]; call [`Backend::drain`] before
+/// to let them finish. The drop waits for the step under way, but no more than two seconds for
+/// one that hangs: its thread is then left behind.
+pub struct Engine {
+    admission: Admission,
+    inbox: Arc<Inbox>,
+    board: Arc<Board>,
+    threads: Vec<JoinHandle<()>>,
+    /// Hangs up when every thread has ended.
+    alive: Mutex<Receiver<()>>,
+}
+
+impl Engine {
+    /// Starts the threads that drive the model and make text.
+    ///
+    /// # Errors
+    /// If the configuration or the model's [`Spec`](crate::Spec) is impossible, or the system
+    /// gives no thread.
+    pub fn start(
+        model: impl Model,
+        tokenizer: Arc<dyn Tokenizer>,
+        config: EngineConfig,
+    ) -> Result<Self, StartError> {
+        let spec = model.spec().clone();
+        config.check(&spec)?;
+        let vocabulary = Vocabulary::new(&*tokenizer, spec.vocabulary);
+        let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::default()));
+        let backlog = STEPS_BEHIND * spec.max_rows;
+        let (writers, ends) = Writers::new(config.text_threads, backlog);
+        let driver = Driver::new(model, vocabulary, inbox.clone(), writers, board.clone());
+        let (alive, dead) = channel();
+        let mut threads = Vec::new();
+        for end in ends {
+            let writer = Writer::new(tokenizer.clone(), board.clone());
+            threads.push(spawn("stream-text", &alive, || writer.run(end))?);
+        }
+        // The last to start: it is the one that would not end if another failed to.
+        threads.push(spawn("stream-model", &alive, || driver.run())?);
+        Ok(Self {
+            admission: Admission {
+                info: config.info(&spec),
+                roster: Roster::new(config.queue + spec.max_rows),
+                default_max_tokens: config.default_max_tokens,
+                spec,
+                tokenizer,
+            },
+            inbox,
+            board,
+            threads,
+            alive: Mutex::new(dead),
+        })
+    }
+
+    /// What the engine does now, and what it has done.
+    pub fn stats(&self) -> Stats {
+        self.board.stats()
+    }
+
+    fn admit(&self, request: &Request, sink: &TokenSink) -> Result<Admitted, Rejection> {
+        if let Some(fault) = self.board.fault() {
+            return Err(Rejection::Failed(fault));
+        }
+        let admitted = self.admission.admit(request, sink.gate())?;
+        sink.set_prompt_tokens(admitted.prompt.len());
+        Ok(admitted)
+    }
+
+    /// Why the inbox is closed.
+    fn closed(&self) -> Rejection {
+        let fault = self.board.fault();
+        fault.map_or(Rejection::ShuttingDown, Rejection::Failed)
+    }
+}
+
+#[async_trait]
+impl Backend for Engine {
+    fn info(&self) -> &BackendInfo {
+        &self.admission.info
+    }
+
+    fn submit(&self, request: Request, sink: TokenSink) -> Result<(), Rejected> {
+        let admitted = match self.admit(&request, &sink) {
+            Ok(admitted) => admitted,
+            Err(reason) => return Err(Rejected::new(reason, request, sink)),
+        };
+        let arrival = Box::new(Arrival {
+            request,
+            sink,
+            place: admitted.place,
+            prompt: admitted.prompt,
+            max_tokens: admitted.max_tokens,
+        });
+        self.inbox.push(arrival).map_err(|back| {
+            let Arrival { request, sink, .. } = *back;
+            Rejected::new(self.closed(), request, sink)
+        })
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        Some(self.board.stats())
+    }
+
+    async fn health(&self) -> Health {
+        match self.board.fault() {
+            Some(fault) => Health::Failed(fault),
+            None if self.admission.roster.is_closed() => Health::Draining,
+            None => Health::Ready,
+        }
+    }
+
+    async fn drain(&self, deadline: Instant) -> Drained {
+        self.admission.roster.drain(deadline).await
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("info", &self.admission.info)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.admission.roster.close();
+        // Streams end at once, even if the model hangs.
+        self.admission.roster.fail_all(&Error::ShutDown);
+        drop(self.inbox.close());
+        let alive = self.alive.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if alive.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("a step does not end: its thread is left behind");
+            return;
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts a thread that holds on to `alive` until all that `work` owns is dropped.
+fn spawn(
+    name: &str,
+    alive: &Sender<()>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StartError> {
+    let alive = alive.clone();
+    let run = move || {
+        work();
+        drop(alive);
+    };
+    let thread = Builder::new().name(name.into()).spawn(run);
+    thread.map_err(|source| StartError::Thread {
+        name: name.into(),
+        source,
+    })
+}
+
+/// What a panic said.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
+}

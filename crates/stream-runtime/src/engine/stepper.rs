@@ -1,0 +1,79 @@
+//! The model, kept from taking anything else down with it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::panic_message;
+use crate::{Batch, Model, ModelError, Next, Row, SequenceId};
+
+/// So many failed steps in a row mean that the model cannot be mended.
+const MOST_FAILURES: u32 = 3;
+
+/// Runs the steps of a model and checks what it gives back.
+pub(super) struct Stepper<M> {
+    model: M,
+    /// Steps that failed since one has succeeded.
+    failures: u32,
+}
+
+impl<M: Model> Stepper<M> {
+    pub(super) fn new(model: M) -> Self {
+        Self { model, failures: 0 }
+    }
+
+    /// One choice for every position that `rows` sample, in their order.
+    pub(super) fn step(&mut self, rows: &[Row<'_>]) -> Result<Vec<Next>, ModelError> {
+        let outcome = guard(|| run(&mut self.model, rows));
+        match outcome {
+            Ok(_) => self.failures = 0,
+            Err(_) => self.failures += 1,
+        }
+        outcome
+    }
+
+    /// Makes the model ready for another step after one that failed.
+    pub(super) fn recover(&mut self) -> Result<(), ModelError> {
+        if self.failures >= MOST_FAILURES {
+            return Err(ModelError::new(format!(
+                "{MOST_FAILURES} steps in a row failed"
+            )));
+        }
+        guard(|| self.model.reset())
+            .map_err(|e| ModelError::new(format!("the model cannot be reset: {e}")))
+    }
+
+    pub(super) fn release(&mut self, sequence: SequenceId) {
+        self.model.release(sequence);
+    }
+}
+
+fn run<M: Model>(model: &mut M, rows: &[Row<'_>]) -> Result<Vec<Next>, ModelError> {
+    let mut next = Vec::with_capacity(rows.len());
+    let ticket = model.launch(&Batch { rows })?;
+    model.collect(ticket, &mut next)?;
+    check(&next, rows, model.spec().vocabulary)?;
+    Ok(next)
+}
+
+fn check(next: &[Next], rows: &[Row<'_>], vocabulary: usize) -> Result<(), ModelError> {
+    let expected: usize = rows.iter().map(|row| row.sample.len()).sum();
+    if next.len() != expected {
+        let found = next.len();
+        return Err(ModelError::new(format!(
+            "the model chose {found} tokens where {expected} were asked for"
+        )));
+    }
+    let outside = |next: &&Next| matches!(next, Next::Token(id) if *id as usize >= vocabulary);
+    match next.iter().find(outside) {
+        Some(Next::Token(id)) => Err(ModelError::new(format!(
+            "the model chose the id {id}, but its vocabulary is {vocabulary}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn guard<T>(call: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let message = panic_message(&*panic);
+        Err(ModelError::new(format!("the model panicked: {message}")))
+    })
+}

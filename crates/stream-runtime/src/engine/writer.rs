@@ -1,0 +1,192 @@
+//! The threads that make text and own the sinks.
+//!
+//! They never wait for the model: while a step runs, or hangs, everything that was chosen before
+//! it goes out, and streams end.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
+
+use stream_core::{
+    Enrolled, Error, FinishReason, Permit, Stop, Token, TokenId, TokenSink, Tokenizer,
+};
+
+use super::panic_message;
+use super::stats::Board;
+use crate::SequenceId;
+use crate::text::{Piece, TextAssembler, UnknownToken};
+
+/// What the model's thread says of a sequence. The last thing that it says brings the
+/// sequence's place: the place is free when the stream has ended and so has the work.
+pub(super) enum Event {
+    /// It is accepted.
+    Begin(Box<Voice>),
+    /// It goes on.
+    Token(Chosen),
+    /// It ends with this token.
+    Last(Chosen, FinishReason, Enrolled),
+    /// It ends with an error.
+    Failed(Error, Enrolled),
+    /// Its stream had ended, and now its work has too.
+    Closed(Enrolled),
+}
+
+/// A token that the model chose.
+pub(super) struct Chosen {
+    pub(super) id: TokenId,
+    pub(super) permit: Permit,
+    pub(super) sampled: Instant,
+}
+
+impl Chosen {
+    fn send(self, text: String) {
+        self.permit.send(Token {
+            id: Some(self.id),
+            text,
+            sampled: self.sampled,
+        });
+    }
+}
+
+/// A stream with the text that it carries.
+pub(super) struct Voice {
+    sink: TokenSink,
+    text: TextAssembler,
+}
+
+impl Voice {
+    pub(super) fn new(sink: TokenSink, stop: &Stop) -> Self {
+        Self {
+            sink,
+            text: TextAssembler::new(stop),
+        }
+    }
+
+    /// Sends a token with the text that it releases; a stop string may end the stream here.
+    fn say(
+        &mut self,
+        tokenizer: &dyn Tokenizer,
+        token: Chosen,
+    ) -> Result<Option<FinishReason>, UnknownToken> {
+        let piece = self.text.push(tokenizer, token.id)?;
+        token.send(piece.text);
+        Ok(piece.stop.map(FinishReason::StopString))
+    }
+
+    /// Sends the last token with all text that is left. A token that ends the answer adds none.
+    fn say_last(
+        &mut self,
+        tokenizer: &dyn Tokenizer,
+        token: Chosen,
+        reason: FinishReason,
+    ) -> Result<FinishReason, UnknownToken> {
+        let piece = match reason {
+            FinishReason::Length => self.text.push(tokenizer, token.id)?,
+            _ => Piece::default(),
+        };
+        let rest = self.text.finish();
+        token.send(piece.text + &rest.text);
+        let stop = piece.stop.or(rest.stop);
+        Ok(stop.map_or(reason, FinishReason::StopString))
+    }
+}
+
+/// The model thread's way to the threads that make text. Each has its share of the sequences.
+pub(super) struct Writers {
+    shards: Vec<SyncSender<Message>>,
+}
+
+type Message = (SequenceId, Event);
+
+impl Writers {
+    /// So many channels, bounded by `backlog` messages each, and the threads' ends of them.
+    pub(super) fn new(threads: usize, backlog: usize) -> (Self, Vec<Receiver<Message>>) {
+        let (shards, ends) = (0..threads).map(|_| sync_channel(backlog)).unzip();
+        (Self { shards }, ends)
+    }
+
+    /// Waits while the backlog is full.
+    pub(super) fn send(&self, sequence: SequenceId, event: Event) {
+        let shard = sequence.0 as usize % self.shards.len();
+        // A writer goes on after every panic, so it takes all that is sent.
+        let _ = self.shards[shard].send((sequence, event));
+    }
+}
+
+/// One thread's share of the streams.
+pub(super) struct Writer {
+    tokenizer: Arc<dyn Tokenizer>,
+    board: Arc<Board>,
+    voices: HashMap<SequenceId, Voice>,
+}
+
+impl Writer {
+    pub(super) fn new(tokenizer: Arc<dyn Tokenizer>, board: Arc<Board>) -> Self {
+        Self {
+            tokenizer,
+            board,
+            voices: HashMap::new(),
+        }
+    }
+
+    /// Works until the model's thread has ended.
+    pub(super) fn run(mut self, messages: Receiver<Message>) {
+        for (sequence, event) in messages {
+            let handled = catch_unwind(AssertUnwindSafe(|| self.handle(sequence, event)));
+            if let Err(panic) = handled {
+                self.fail(sequence, panic_message(&*panic));
+            }
+        }
+    }
+
+    fn handle(&mut self, sequence: SequenceId, event: Event) {
+        match event {
+            Event::Begin(voice) => drop(self.voices.insert(sequence, *voice)),
+            Event::Token(token) => self.say(sequence, token),
+            // The place is given back when the stream has ended.
+            Event::Last(token, reason, _place) => self.say_last(sequence, token, reason),
+            Event::Failed(error, _place) => self.end(sequence, Err(error)),
+            Event::Closed(_place) => self.end(sequence, Ok(FinishReason::Cancelled)),
+        }
+    }
+
+    /// After a stop string the model may send one token more: nobody is there to say it.
+    fn say(&mut self, sequence: SequenceId, token: Chosen) {
+        let Some(voice) = self.voices.get_mut(&sequence) else {
+            return;
+        };
+        match voice.say(&*self.tokenizer, token) {
+            Ok(None) => {}
+            Ok(Some(reason)) => self.end(sequence, Ok(reason)),
+            Err(unknown) => self.fail(sequence, unknown),
+        }
+    }
+
+    fn say_last(&mut self, sequence: SequenceId, token: Chosen, reason: FinishReason) {
+        let Some(voice) = self.voices.get_mut(&sequence) else {
+            return;
+        };
+        match voice.say_last(&*self.tokenizer, token, reason) {
+            Ok(reason) => self.end(sequence, Ok(reason)),
+            Err(unknown) => self.fail(sequence, unknown),
+        }
+    }
+
+    fn fail(&mut self, sequence: SequenceId, message: impl ToString) {
+        let message = message.to_string();
+        self.end(sequence, Err(Error::Engine(message.into())));
+    }
+
+    fn end(&mut self, sequence: SequenceId, outcome: Result<FinishReason, Error>) {
+        let Some(Voice { sink, .. }) = self.voices.remove(&sequence) else {
+            return;
+        };
+        self.board.count_end(&sink, &outcome);
+        match outcome {
+            Ok(reason) => sink.finish(reason),
+            Err(error) => sink.fail(error),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Which sequence does what in the next step. Plain data: no clock, no thread, no channel.
+//!
+//! Sequences stand in one list, oldest first. One that holds KV blocks runs, one that holds none
+//! waits; sequences join and leave between any two steps. [`Scheduler::plan`] fills a step so:
+//!
+//! 1. **Decode first.** Every running sequence that has one token to compute gets a row.
+//! 2. **Prefill with what is left**, oldest first, in chunks: a long prompt never stops those
+//!    that decode, and advances in every step that they leave room in.
+//! 3. **Admit in order of arrival.** A waiting sequence gets blocks for all its tokens at once.
+//!    While the first does not fit, nobody overtakes it.
+//!
+//! A sequence takes part only while it has a permit: room in its stream for one token, which
+//! sampling uses up. A new stream has room, so a prompt never waits for its reader. Without a
+//! permit a sequence is paused: it keeps its blocks as long as nobody else needs them.
+//!
+//! **Preemption.** When a block is missing, a paused sequence gives up its blocks, the newest
+//! first; if there is none, the newest sequence that runs, if it is newer than the one in need.
+//! It waits again, in its old place and so before all that have never run, and its tokens are
+//! computed anew. A sequence that finds nobody to give way keeps its blocks and sits this step
+//! out.
+//!
+//! **Nobody starves.** Only a newer sequence gives way to an older one, so that the oldest one
+//! that runs is always served, comes to its end, and leaves its place to the next. Two cannot
+//! preempt each other in turns: the one that came first stays. A paused sequence may be the
+//! older one, but when it waits again it displaces nobody who makes progress, and it holds a
+//! permit for at least one token when it is admitted.
+
+mod blocks;
+mod plan;
+mod sequence;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::{Plan, Work};
+
+use crate::{BlockId, SequenceId, Spec};
+use blocks::BlockPool;
+use sequence::Sequence;
+
+/// Decides what every step computes, and owns the KV blocks.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    spec: Spec,
+    pool: BlockPool,
+    /// Ascending by id: oldest first.
+    sequences: Vec<Sequence>,
+    preemptions: u64,
+}
+
+impl Scheduler {
+    /// A scheduler without sequences, for a model that can take so much: nothing of it is 0, and
+    /// a step has a token for each of its rows at least.
+    pub(crate) fn new(spec: &Spec) -> Self {
+        Self {
+            spec: spec.clone(),
+            pool: BlockPool::new(spec.block_size, spec.blocks),
+            sequences: Vec::new(),
+            preemptions: 0,
+        }
+    }
+
+    /// A new sequence waits, without a permit. With the tokens that it may still get it fits
+    /// into the KV cache.
+    pub(crate) fn add(&mut self, id: SequenceId, tokens: usize) {
+        let place = self.sequences.partition_point(|s| s.id < id);
+        self.sequences.insert(place, Sequence::new(id, tokens));
+    }
+
+    /// The sequence is over; its blocks are free at once.
+    pub(crate) fn remove(&mut self, id: SequenceId) {
+        if let Some(i) = self.find(id) {
+            let mut sequence = self.sequences.remove(i);
+            self.pool.take_back(&mut sequence.blocks);
+        }
+    }
+
+    /// The sequence's stream has room for one more token.
+    pub(crate) fn grant(&mut self, id: SequenceId) {
+        if let Some(i) = self.find(id) {
+            self.sequences[i].permit = true;
+        }
+    }
+
+    /// The next step. Sequences that are preempted for it have lost their blocks.
+    pub(crate) fn plan(&mut self) -> Plan {
+        let mut plan = Plan::new(self.spec.max_tokens);
+        let end = self.end_of_rows();
+        self.plan_decodes(end, &mut plan);
+        self.plan_prefills(end, &mut plan);
+        plan
+    }
+
+    /// The model has done this part of a step.
+    pub(crate) fn done(&mut self, work: &Work) {
+        if let Some(i) = self.find(work.sequence) {
+            let sequence = &mut self.sequences[i];
+            sequence.computed_to(work.positions.end);
+            if work.sample {
+                sequence.sampled();
+            }
+        }
+    }
+
+    /// The KV cache has lost its contents: everything is to be computed again.
+    pub(crate) fn preempt_all(&mut self) {
+        for i in 0..self.sequences.len() {
+            self.preempt(i);
+        }
+    }
+
+    /// The blocks of a sequence; none while it waits.
+    pub(crate) fn blocks(&self, id: SequenceId) -> &[BlockId] {
+        self.find(id).map_or(&[], |i| &self.sequences[i].blocks)
+    }
+
+    /// How many sequences hold KV blocks.
+    pub(crate) fn running(&self) -> usize {
+        self.sequences.iter().filter(|s| s.is_running()).count()
+    }
+
+    /// How many sequences hold none.
+    pub(crate) fn waiting(&self) -> usize {
+        self.sequences.len() - self.running()
+    }
+
+    /// Blocks in use, and blocks in all.
+    pub(crate) fn kv_blocks(&self) -> (usize, usize) {
+        (self.pool.used(), self.pool.total())
+    }
+
+    /// How often a sequence lost its blocks.
+    pub(crate) fn preemptions(&self) -> u64 {
+        self.preemptions
+    }
+
+    fn find(&self, id: SequenceId) -> Option<usize> {
+        self.sequences.binary_search_by_key(&id, |s| s.id).ok()
+    }
+
+    /// Where the rows of a step run out. That there are more active sequences than rows happens
+    /// only when paused ones come back.
+    fn end_of_rows(&self) -> usize {
+        let active = (0..).zip(&self.sequences).filter(|(_, s)| s.is_active());
+        let beyond = active.map(|(i, _)| i).nth(self.spec.max_rows);
+        beyond.unwrap_or(self.sequences.len())
+    }
+
+    fn plan_decodes(&mut self, end: usize, plan: &mut Plan) {
+        for i in 0..end {
+            // An older sequence may just have preempted this one: then it decodes no more.
+            let sequence = &self.sequences[i];
+            if sequence.decodes() && sequence.is_active() && self.extend(i) {
+                self.add_to(plan, i);
+            }
+        }
+    }
+
+    fn plan_prefills(&mut self, end: usize, plan: &mut Plan) {
+        let mut admitting = true;
+        for i in 0..end {
+            if plan.is_full() {
+                return;
+            }
+            let sequence = &self.sequences[i];
+            if !sequence.permit || sequence.decodes() {
+                continue;
+            }
+            if !sequence.is_running() {
+                admitting = admitting && self.admit(i);
+            }
+            if self.sequences[i].is_running() {
+                self.add_to(plan, i);
+            }
+        }
+    }
+
+    fn add_to(&self, plan: &mut Plan, i: usize) {
+        plan.add(self.sequences[i].id, self.sequences[i].pending());
+    }
+
+    /// Gives a waiting sequence its blocks, and takes them from paused ones where that helps.
+    ///
+    /// Every sequence that makes progress keeps one free block to grow into, so that a newcomer
+    /// is not preempted at once.
+    fn admit(&mut self, i: usize) -> bool {
+        let active = self.sequences.iter().filter(|s| s.is_active()).count();
+        let needed = self.pool.blocks_for(self.sequences[i].tokens()) + active;
+        if active >= self.spec.max_rows || needed > self.pool.free() + self.paused_blocks() {
+            return false;
+        }
+        while needed > self.pool.free()
+            && let Some(paused) = self.newest_paused()
+        {
+            self.preempt(paused);
+        }
+        self.extend(i)
+    }
+
+    /// Sees to it that the sequence has blocks for all its tokens.
+    fn extend(&mut self, i: usize) -> bool {
+        loop {
+            let sequence = &mut self.sequences[i];
+            let tokens = sequence.tokens();
+            if self.pool.grow(&mut sequence.blocks, tokens) {
+                return true;
+            }
+            match self.newest_paused().or_else(|| self.newest_after(i)) {
+                Some(victim) => self.preempt(victim),
+                None => return false,
+            }
+        }
+    }
+
+    fn paused_blocks(&self) -> usize {
+        let paused = self.sequences.iter().filter(|s| s.is_paused());
+        paused.map(|s| s.blocks.len()).sum()
+    }
+
+    fn newest_paused(&self) -> Option<usize> {
+        self.sequences.iter().rposition(Sequence::is_paused)
+    }
+
+    fn newest_after(&self, i: usize) -> Option<usize> {
+        let newest = self.sequences.iter().rposition(Sequence::is_running)?;
+        (newest > i).then_some(newest)
+    }
+
+    fn preempt(&mut self, i: usize) {
+        let sequence = &mut self.sequences[i];
+        if sequence.is_running() {
+            self.pool.take_back(&mut sequence.blocks);
+            sequence.forget();
+            self.preemptions += 1;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The engine around a toy model, which reads everything that it knows from its paged KV cache.
+
+mod admission;
+mod batching;
+mod cancel;
+mod ends;
+mod faults;
+mod lab;
+mod readers;
+mod shutdown;
+mod toy;
+mod words;

@@ -1,0 +1,7 @@
+//! Sampling: by its definitions, against a textbook reference, and in distribution.
+
+mod against_reference;
+mod draws;
+mod parameters;
+mod penalties;
+mod reference;
