@@ -1,0 +1,3 @@
+//! Stands in for an engine that is not compiled in.
+
+pub(super) const OPENER: Option<super::Opener> = None;

@@ -1,0 +1,33 @@
+//! candle.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use backend_candle::{CandleModel, CandleOptions};
+use stream_checkpoint::Checkpoint;
+use stream_core::Backend;
+use stream_runtime::{Engine, EngineConfig};
+
+use super::{BackendKind, Opener};
+use crate::{EngineError, StreamingConfig};
+
+pub(super) const OPENER: Option<Opener> = Some(open);
+
+fn open(path: &Path, config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
+    let options = CandleOptions {
+        threads: config.threads,
+        kv_tokens: config.kv_tokens,
+        ..CandleOptions::default()
+    };
+    let checkpoint = Checkpoint::open(path).map_err(load)?;
+    let model = CandleModel::load(&checkpoint, &options).map_err(load)?;
+    let name = BackendKind::Candle.name();
+    let engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
+    let tokenizer = checkpoint.tokenizer().clone();
+    let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
+    Ok(Arc::new(engine))
+}
+
+fn load(error: impl std::error::Error) -> EngineError {
+    EngineError::Load(error.to_string().into())
+}

@@ -1,0 +1,118 @@
+//! Which engines are compiled in, and how one is opened.
+
+#[cfg(feature = "candle")]
+mod candle;
+#[cfg(not(feature = "candle"))]
+#[path = "absent.rs"]
+mod candle;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use stream_checkpoint::default_model;
+use stream_core::Backend;
+
+use crate::{EngineError, StreamingConfig};
+
+/// Loads a model and starts an engine on it.
+pub(crate) type Opener = fn(&Path, &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError>;
+
+/// The engines that this crate knows. Which of them are [`compiled`](Self::compiled) in, the
+/// Cargo features of the same names decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BackendKind {
+    /// candle, on the CPU.
+    Candle,
+}
+
+impl BackendKind {
+    /// Every engine, whether compiled in or not.
+    pub const ALL: [Self; 1] = [Self::Candle];
+
+    /// The engines that are compiled in.
+    pub fn compiled() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.opener().is_some())
+    }
+
+    /// The name in configuration files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Candle => "candle",
+        }
+    }
+
+    fn opener(self) -> Option<Opener> {
+        match self {
+            Self::Candle => candle::OPENER,
+        }
+    }
+
+    /// The only engine that is compiled in.
+    fn only() -> Result<Self, EngineError> {
+        let mut compiled = Self::compiled();
+        match (compiled.next(), compiled.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(EngineError::NoBackend {
+                features: names(Self::ALL),
+            }),
+            _ => Err(EngineError::Ambiguous {
+                compiled: names(Self::compiled()),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for BackendKind {
+    type Err = EngineError;
+
+    fn from_str(name: &str) -> Result<Self, EngineError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| EngineError::UnknownBackend {
+                name: name.to_owned(),
+                compiled: names(Self::compiled()),
+            })
+    }
+}
+
+fn names(kinds: impl IntoIterator<Item = BackendKind>) -> String {
+    let names: Vec<_> = kinds.into_iter().map(BackendKind::name).collect();
+    names.join(", ")
+}
+
+/// Loads the configured model on the configured backend. Takes as long as loading takes.
+///
+/// # Errors
+/// If the backend cannot be chosen or the model cannot be loaded.
+pub fn open(config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
+    let open = choose(config)?;
+    open(&model_path(config)?, config)
+}
+
+/// The configured backend, or the only one.
+pub(crate) fn choose(config: &StreamingConfig) -> Result<Opener, EngineError> {
+    let backend = config.backend.map_or_else(BackendKind::only, Ok)?;
+    backend.opener().ok_or(EngineError::NotCompiled { backend })
+}
+
+/// The configured model file, or the default model if it was fetched.
+pub(crate) fn model_path(config: &StreamingConfig) -> Result<PathBuf, EngineError> {
+    if let Some(path) = &config.model {
+        return Ok(path.clone());
+    }
+    let path = default_model::path()?;
+    match path.is_file() {
+        true => Ok(path),
+        false => Err(EngineError::DefaultModelMissing { path }),
+    }
+}

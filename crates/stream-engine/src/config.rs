@@ -1,0 +1,181 @@
+//! How an engine is set up, and what one call may change.
+
+use std::path::{Path, PathBuf};
+
+use stream_core::{InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
+
+use crate::BackendKind;
+
+/// What an engine runs and how it answers unless a call says otherwise.
+///
+/// ```
+/// use stream_engine::StreamingConfig;
+///
+/// let config = StreamingConfig::default()
+///     .model("models/SmolLM2-135M-Instruct.Q4_1.gguf")
+///     .system_prompt("Answer in one sentence.")
+///     .temperature(0.2)
+///     .max_tokens(64);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct StreamingConfig {
+    pub(crate) backend: Option<BackendKind>,
+    pub(crate) model: Option<PathBuf>,
+    pub(crate) threads: Option<usize>,
+    pub(crate) kv_tokens: Option<usize>,
+    pub(crate) system_prompt: Option<String>,
+    pub(crate) temperature: f32,
+    pub(crate) max_tokens: Option<usize>,
+}
+
+impl Default for StreamingConfig {
+    /// The default model on the only backend that is compiled in, with a temperature of 0.7 and
+    /// answers of at most 512 tokens.
+    fn default() -> Self {
+        Self {
+            backend: None,
+            model: None,
+            threads: None,
+            kv_tokens: None,
+            system_prompt: None,
+            temperature: 0.7,
+            max_tokens: Some(512),
+        }
+    }
+}
+
+impl StreamingConfig {
+    /// The backend. Left out, it is the only one compiled in.
+    pub fn backend(mut self, backend: BackendKind) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// A model file. Left out, it is the default model in the user's cache folder.
+    pub fn model(mut self, path: impl AsRef<Path>) -> Self {
+        self.model = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// CPU threads that compute. Left out, the backend chooses.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Tokens that the KV cache holds, over all streams. Left out, the backend chooses.
+    pub fn kv_tokens(mut self, tokens: usize) -> Self {
+        self.kv_tokens = Some(tokens);
+        self
+    }
+
+    /// The system message of every call. Left out, the model's chat template has its own way.
+    pub fn system_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.system_prompt = Some(prompt.into());
+        self
+    }
+
+    /// The temperature of every call; 0 is greedy.
+    pub fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// The most tokens of an answer; `None` is as many as the context has room for.
+    pub fn max_tokens(mut self, tokens: impl Into<Option<usize>>) -> Self {
+        self.max_tokens = tokens.into();
+        self
+    }
+}
+
+/// One question to a chat model. A `&str` or `String` is one already.
+///
+/// ```
+/// use stream_engine::Ask;
+///
+/// let ask = Ask::new("Tell me a story").temperature(0.9).max_tokens(200);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Ask {
+    prompt: String,
+    system_prompt: Option<String>,
+    temperature: Option<f32>,
+    max_tokens: Option<usize>,
+    sampling: Option<Sampling>,
+    stop: Stop,
+}
+
+impl Ask {
+    /// A question that takes everything else from the engine's configuration.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            system_prompt: None,
+            temperature: None,
+            max_tokens: None,
+            sampling: None,
+            stop: Stop::default(),
+        }
+    }
+
+    /// Another system message.
+    pub fn system_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.system_prompt = Some(prompt.into());
+        self
+    }
+
+    /// Another temperature.
+    pub fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = Some(temperature);
+        self
+    }
+
+    /// Another limit to the answer.
+    pub fn max_tokens(mut self, tokens: usize) -> Self {
+        self.max_tokens = Some(tokens);
+        self
+    }
+
+    /// The whole set of sampling parameters; takes the place of the temperature.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = Some(sampling);
+        self
+    }
+
+    /// What ends the answer early.
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// The request that this makes with `config`.
+    pub(crate) fn request(self, config: &StreamingConfig) -> Result<Request, InvalidRequest> {
+        let system = self.system_prompt.or_else(|| config.system_prompt.clone());
+        let sampling = match self.sampling {
+            Some(sampling) => sampling,
+            None => Sampling::builder()
+                .temperature(self.temperature.unwrap_or(config.temperature))
+                .build()?,
+        };
+        let messages = system.map(Message::system).into_iter();
+        let request = Request::chat(messages.chain([Message::user(self.prompt)]))
+            .sampling(sampling)
+            .stop(self.stop);
+        limited(request, self.max_tokens.or(config.max_tokens)).build()
+    }
+}
+
+fn limited(request: RequestBuilder, max_tokens: Option<usize>) -> RequestBuilder {
+    match max_tokens {
+        Some(tokens) => request.max_tokens(tokens),
+        None => request,
+    }
+}
+
+impl<S: Into<String>> From<S> for Ask {
+    fn from(prompt: S) -> Self {
+        Self::new(prompt)
+    }
+}

@@ -1,0 +1,44 @@
+//! The facade without a model.
+
+use stream_engine::{Ask, BackendKind, EngineError, StreamingConfig, StreamingEngine};
+
+fn nowhere() -> StreamingConfig {
+    StreamingConfig::default().model("no/such/model.gguf")
+}
+
+#[test]
+fn an_engine_without_its_file_is_not_available() {
+    let engine = StreamingEngine::new(nowhere());
+    assert!(!engine.is_available());
+    assert!(engine.stats().is_none());
+    let error = engine.generate_iter("hi").unwrap_err();
+    assert!(error.to_string().contains("no/such/model.gguf"), "{error}");
+}
+
+#[test]
+fn a_senseless_question_is_refused_before_anything_is_loaded() {
+    let engine = StreamingEngine::new(nowhere());
+    let parameter = |ask: Ask| match engine.generate_iter(ask) {
+        Err(EngineError::Invalid(invalid)) => invalid.parameter,
+        other => panic!("{:?}", other.map(|_| "accepted")),
+    };
+    assert_eq!(parameter(Ask::new("")), "prompt");
+    assert_eq!(parameter(Ask::new("x").temperature(-1.0)), "temperature");
+    assert_eq!(parameter(Ask::new("x").max_tokens(0)), "max_tokens");
+}
+
+#[test]
+fn an_unknown_backend_is_told_the_known_ones() {
+    let error = "mlx".parse::<BackendKind>().unwrap_err().to_string();
+    assert_eq!(error, "there is no backend `mlx`; compiled in: candle");
+}
+
+#[test]
+fn the_shared_engine_is_one_until_it_is_shut_down() {
+    let first = StreamingEngine::get_instance(&nowhere()).unwrap();
+    assert!(StreamingEngine::get_instance(&nowhere()).is_ok());
+    let other = StreamingEngine::get_instance(&nowhere().max_tokens(5));
+    assert!(matches!(other.err(), Some(EngineError::OtherConfig)));
+    first.shutdown_blocking(std::time::Duration::ZERO);
+    assert!(StreamingEngine::get_instance(&nowhere().max_tokens(5)).is_ok());
+}
