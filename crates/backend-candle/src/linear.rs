@@ -1,0 +1,87 @@
+//! Matrices of weights and their products with rows of activations.
+//!
+//! The forms that a matrix can have, and where its file's format leads:
+//!
+//! | format | kept as | bits a weight | exact |
+//! |---|---|---|---|
+//! | Q4_0, Q4_1 | [`NibbleBlock`] | 5 | yes |
+//! | Q8_0 | [`ByteBlock`] | 9 | yes |
+//! | Q5_0, Q5_1 | [`ByteBlock`] | 9 | to 1/254 of a block's largest weight |
+//! | Q4_K, Q5_K, Q6_K | [`KBlocks`] | as in the file | yes |
+//! | F16, BF16, F32 | numbers | as in the file | yes |
+
+mod input;
+mod k_blocks;
+mod pack;
+mod product;
+mod tiled;
+mod tiles;
+
+use candle_core::quantized::k_quants::{BlockQ4K, BlockQ5K, BlockQ6K};
+use half::{bf16, f16};
+
+pub(crate) use input::{Forms, Input, InputRow};
+pub(crate) use product::{Mode, Product, multiply};
+
+use crate::simd::{LANES, Lanes, Simd};
+use k_blocks::KBlocks;
+use tiled::Tiled;
+use tiles::{ByteBlock, NibbleBlock};
+
+/// A matrix of weights: `outputs` rows of `inputs` columns.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    outputs: usize,
+    weights: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Nibbles(Tiled<NibbleBlock>),
+    Bytes(Tiled<ByteBlock>),
+    F32(Tiled<Lanes<f32>>),
+    F16(Tiled<Lanes<f16>>),
+    Bf16(Tiled<Lanes<bf16>>),
+    Q4K(KBlocks<BlockQ4K>),
+    Q5K(KBlocks<BlockQ5K>),
+    Q6K(KBlocks<BlockQ6K>),
+}
+
+impl Linear {
+    /// Numbers in a row of the result.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// In which forms it reads its activations.
+    pub(crate) fn forms(&self) -> Forms {
+        Forms {
+            blocks: matches!(self.weights, Form::Nibbles(_) | Form::Bytes(_)),
+            k_blocks: matches!(self.weights, Form::Q4K(_) | Form::Q5K(_) | Form::Q6K(_)),
+        }
+    }
+
+    fn tiles(&self) -> usize {
+        self.outputs.div_ceil(LANES)
+    }
+
+    #[inline(always)]
+    fn multiply_tile<S: Simd>(
+        &self,
+        simd: S,
+        tile: usize,
+        rows: &[InputRow],
+        emit: impl FnMut(usize, &Lanes<f32>),
+    ) {
+        match &self.weights {
+            Form::Nibbles(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::Bytes(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::F32(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::F16(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::Bf16(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::Q4K(blocks) => blocks.multiply(tile, rows, emit),
+            Form::Q5K(blocks) => blocks.multiply(tile, rows, emit),
+            Form::Q6K(blocks) => blocks.multiply(tile, rows, emit),
+        }
+    }
+}

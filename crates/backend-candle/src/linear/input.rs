@@ -1,0 +1,179 @@
+//! The left side of a matrix product: rows of activations, in the forms that weights ask for.
+
+use candle_core::quantized::k_quants::{BlockQ8K, GgmlType};
+
+use crate::pool::Pool;
+use crate::simd::{InstructionSet, Kernel, Simd};
+
+/// Numbers in a [`Block`], as in the weights' formats.
+pub(crate) const BLOCK: usize = 32;
+/// Blocks with no larger magnitude than this count as zeros, so that no inverse is infinite.
+const SMALLEST: f32 = 1e-30;
+/// Fewer rows than this are not worth a second thread.
+const LEAST_ROWS: usize = 8;
+
+/// 32 activations as signed bytes with one scale: the value is `scale * byte`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Block {
+    /// The bytes, −127 to 127, four to an integer, the first one lowest.
+    pub(crate) bytes: [i32; BLOCK / 4],
+    /// 1/127 of the largest magnitude; NaN where a value is not finite.
+    pub(crate) scale: f32,
+    /// The sum of the bytes.
+    pub(crate) sum: i32,
+    /// `scale * sum`.
+    pub(crate) scaled_sum: f32,
+}
+
+impl Block {
+    const ZERO: Self = Self {
+        bytes: [0; BLOCK / 4],
+        scale: 0.0,
+        sum: 0,
+        scaled_sum: 0.0,
+    };
+}
+
+/// In which forms a row is read, besides as plain numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Forms {
+    /// As [`Block`]s, by 4-bit and 8-bit weights.
+    pub(crate) blocks: bool,
+    /// As candle's blocks of 256, by K-quants.
+    pub(crate) k_blocks: bool,
+}
+
+impl Forms {
+    /// Whatever either reads.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            blocks: self.blocks || other.blocks,
+            k_blocks: self.k_blocks || other.k_blocks,
+        }
+    }
+}
+
+/// One row of activations.
+#[derive(Debug, Clone)]
+pub(crate) struct InputRow {
+    pub(crate) values: Vec<f32>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) k_blocks: Vec<BlockQ8K>,
+}
+
+impl InputRow {
+    pub(crate) fn new(width: usize, forms: Forms) -> Self {
+        let blocks = if forms.blocks { width / BLOCK } else { 0 };
+        let k_blocks = if forms.k_blocks {
+            width / BlockQ8K::BLCK_SIZE
+        } else {
+            0
+        };
+        Self {
+            values: vec![0.0; width],
+            blocks: vec![Block::ZERO; blocks],
+            k_blocks: vec![BlockQ8K::zeros(); k_blocks],
+        }
+    }
+
+    /// Brings the other forms up to date with `values`.
+    pub(crate) fn encode(&mut self, set: InstructionSet) {
+        set.run(Quantize {
+            values: &self.values,
+            blocks: &mut self.blocks,
+        });
+        if !self.k_blocks.is_empty() {
+            BlockQ8K::from_float(&self.values, &mut self.k_blocks);
+        }
+    }
+}
+
+/// The rows of one step.
+#[derive(Debug)]
+pub(crate) struct Input {
+    rows: Vec<InputRow>,
+}
+
+impl Input {
+    /// Room for `rows` rows.
+    pub(crate) fn new(rows: usize, width: usize, forms: Forms) -> Self {
+        Self {
+            rows: vec![InputRow::new(width, forms); rows],
+        }
+    }
+
+    /// Lets `write` fill the first `count` rows, and gives them in every form.
+    pub(crate) fn fill(
+        &mut self,
+        pool: &mut Pool,
+        set: InstructionSet,
+        count: usize,
+        write: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> &[InputRow] {
+        let rows = &mut self.rows[..count];
+        pool.for_each(rows, LEAST_ROWS, |index, row| {
+            write(index, &mut row.values);
+            row.encode(set);
+        });
+        rows
+    }
+}
+
+/// Rounds values to bytes.
+struct Quantize<'a> {
+    values: &'a [f32],
+    blocks: &'a mut [Block],
+}
+
+impl Kernel for Quantize<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let (values, _) = self.values.as_chunks();
+        for (block, values) in self.blocks.iter_mut().zip(values) {
+            *block = quantize(values);
+        }
+    }
+}
+
+#[inline(always)]
+fn quantize(values: &[f32; BLOCK]) -> Block {
+    // Magnitudes compare as integers do, and whatever is not finite is above all numbers.
+    let magnitude = |x: &f32| x.to_bits() & 0x7fff_ffff;
+    let largest = f32::from_bits(values.iter().map(magnitude).fold(0, u32::max));
+    if !largest.is_finite() {
+        let (scale, scaled_sum) = (f32::NAN, f32::NAN);
+        return Block {
+            scale,
+            scaled_sum,
+            ..Block::ZERO
+        };
+    }
+    if largest < SMALLEST {
+        return Block::ZERO;
+    }
+    let inverse = 127.0 / largest;
+    let bytes = values.map(|x| round(x * inverse));
+    let sum = bytes.iter().map(|&byte| i32::from(byte)).sum();
+    let scale = largest / 127.0;
+    Block {
+        bytes: pack(bytes),
+        scale,
+        sum,
+        scaled_sum: scale * sum as f32,
+    }
+}
+
+/// The nearest integer, halves to even, of a small number: added to 1.5 · 2²³, a number has
+/// its integer part in its lowest bits.
+#[inline(always)]
+fn round(x: f32) -> i8 {
+    (x + 12_582_912.0).to_bits() as i8
+}
+
+#[inline(always)]
+fn pack(bytes: [i8; BLOCK]) -> [i32; BLOCK / 4] {
+    let (fours, _) = bytes.as_chunks::<4>();
+    std::array::from_fn(|i| i32::from_le_bytes(fours[i].map(i8::cast_unsigned)))
+}

@@ -1,0 +1,55 @@
+//! Whether a batch is one that the model can take.
+
+use stream_runtime::{Batch, ModelError, Row, Spec};
+
+/// Says what is wrong with a batch, so that nothing is computed from it.
+pub(super) fn check(batch: &Batch<'_>, spec: &Spec) -> Result<(), ModelError> {
+    let tokens: usize = batch.rows.iter().map(|row| row.tokens.len()).sum();
+    at_most("rows", batch.rows.len(), spec.max_rows)?;
+    at_most("tokens", tokens, spec.max_tokens)?;
+    for (number, row) in batch.rows.iter().enumerate() {
+        check_row(row, spec).map_err(|e| ModelError::new(format!("row {number}: {e}")))?;
+    }
+    Ok(())
+}
+
+fn check_row(row: &Row<'_>, spec: &Spec) -> Result<(), ModelError> {
+    let length = row.start.saturating_add(row.tokens.len());
+    at_most("positions", length, spec.context_length)?;
+    at_most(
+        "positions",
+        length,
+        row.blocks.len().saturating_mul(spec.block_size),
+    )?;
+    at_most("sampled positions", row.sample.end, row.tokens.len())?;
+    let ids = row.tokens.iter().map(|&id| id as usize);
+    below("token id", ids, spec.vocabulary)?;
+    let blocks = row.blocks.iter().map(|&block| block as usize);
+    below("block", blocks, spec.blocks)?;
+    match row.tokens.is_empty() {
+        true => Err(ModelError::new("it has no tokens")),
+        false => Ok(()),
+    }
+}
+
+fn at_most(what: &str, found: usize, most: usize) -> Result<(), ModelError> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(ModelError::new(format!(
+            "{found} {what}, at most {most} are possible"
+        ))),
+    }
+}
+
+fn below(
+    what: &str,
+    mut found: impl Iterator<Item = usize>,
+    limit: usize,
+) -> Result<(), ModelError> {
+    match found.find(|&number| number >= limit) {
+        Some(number) => Err(ModelError::new(format!(
+            "{what} {number}, must be below {limit}"
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,135 @@
+//! A row's logits are the same bits alone, in any batch, in any chunks, and with any of this
+//! CPU's instruction sets.
+
+use backend_candle::{CandleModel, CandleOptions, InstructionSet, Precision};
+use stream_core::TokenId;
+use stream_runtime::BlockId;
+
+use crate::support::{Part, checkpoint, forward, model};
+
+/// Positions in a block, and blocks for each sequence.
+const BLOCK: usize = 16;
+const BLOCKS: BlockId = 12;
+
+/// Eight sequences of different lengths.
+fn sequences() -> Vec<Vec<TokenId>> {
+    [1, 2, 7, 16, 17, 64, 101, 150]
+        .into_iter()
+        .enumerate()
+        .map(|(i, length)| {
+            (0..length)
+                .map(|t| (977 * (i + 1) + 131 * t) as TokenId)
+                .collect()
+        })
+        .collect()
+}
+
+fn blocks(sequence: usize) -> Vec<BlockId> {
+    let first = sequence as BlockId * BLOCKS;
+    // Backwards, so that a position is not found by counting.
+    (first..first + BLOCKS).rev().collect()
+}
+
+/// A part of sequence `i`, sampled after its last token.
+fn part(i: usize, tokens: &[TokenId], start: usize) -> Part {
+    let last = tokens.len() - 1;
+    Part {
+        blocks: blocks(i),
+        start,
+        tokens: tokens.to_vec(),
+        sample: last..last + 1,
+    }
+}
+
+fn load(precision: Precision) -> CandleModel {
+    model(&CandleOptions {
+        precision,
+        block_size: BLOCK,
+        kv_tokens: Some(8 * BLOCK * BLOCKS as usize),
+        max_step_tokens: 512,
+        ..CandleOptions::default()
+    })
+}
+
+fn alone(model: &mut CandleModel) -> Vec<Vec<f32>> {
+    let sequences = sequences();
+    let parts = sequences
+        .iter()
+        .enumerate()
+        .map(|(i, tokens)| part(i, tokens, 0));
+    parts.flat_map(|part| forward(model, &[part])).collect()
+}
+
+#[track_caller]
+fn assert_same_bits(found: &[Vec<f32>], wanted: &[Vec<f32>]) {
+    assert_eq!(found.len(), wanted.len());
+    for (i, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+        let differ = found
+            .iter()
+            .zip(wanted)
+            .filter(|(a, b)| a.to_bits() != b.to_bits());
+        assert_eq!(differ.count(), 0, "logits of sequence {i}");
+    }
+}
+
+fn check_batches(precision: Precision) {
+    let mut model = load(precision);
+    let wanted = alone(&mut model);
+    let sequences = sequences();
+    let parts: Vec<_> = (0..)
+        .zip(&sequences)
+        .map(|(i, tokens)| part(i, tokens, 0))
+        .collect();
+    assert_same_bits(&forward(&mut model, &parts), &wanted);
+    // Every sequence decodes its last token, side by side with one that still reads its prompt.
+    let heads: Vec<_> = (0..)
+        .zip(&sequences)
+        .filter(|(_, tokens)| tokens.len() > 1)
+        .map(|(i, tokens)| part(i, &tokens[..tokens.len() - 1], 0))
+        .collect();
+    forward(&mut model, &heads);
+    let mut mixed: Vec<_> = (0..)
+        .zip(&sequences)
+        .map(|(i, tokens)| part(i, &tokens[tokens.len() - 1..], tokens.len() - 1))
+        .collect();
+    mixed[7] = part(7, &sequences[7], 0);
+    assert_same_bits(&forward(&mut model, &mixed), &wanted);
+}
+
+#[test]
+fn a_row_does_not_depend_on_its_batch() {
+    check_batches(Precision::Native);
+}
+
+#[test]
+fn nor_does_it_in_single_precision() {
+    check_batches(Precision::F32);
+}
+
+#[test]
+fn a_prompt_in_chunks_is_the_prompt_as_a_whole() {
+    let mut model = load(Precision::Native);
+    let tokens = sequences().pop().unwrap();
+    let whole = forward(&mut model, &[part(0, &tokens, 0)]);
+    for size in [1, 7, 64] {
+        let mut last = Vec::new();
+        for (i, chunk) in tokens.chunks(size).enumerate() {
+            last = forward(&mut model, &[part(1, chunk, i * size)]);
+        }
+        assert_same_bits(&last, &whole);
+    }
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    let options = CandleOptions::default();
+    let tokens = &sequences()[6][..40];
+    let of = |set| {
+        let mut model = CandleModel::load_for(set, &checkpoint(), &options).unwrap();
+        forward(&mut model, &[part(0, tokens, 0)])
+    };
+    let wanted = of(InstructionSet::Portable);
+    for set in InstructionSet::available() {
+        assert_same_bits(&of(set), &wanted);
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine's model, run on a real checkpoint and on small ones made here.
+
+mod batches;
+mod fidelity;
+mod formats;
+mod support;
