@@ -1,0 +1,37 @@
+//! What this program was built from.
+
+use serde::Serialize;
+use stream_engine::BackendKind;
+
+use super::features;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Build {
+    pub(super) version: &'static str,
+    /// `release`, or `debug` for a build with debug assertions.
+    pub(super) profile: &'static str,
+    pub(super) system: &'static str,
+    pub(super) architecture: &'static str,
+    pub(super) backends: Vec<&'static str>,
+    /// Instruction sets that the whole program was compiled for.
+    pub(super) instruction_sets: Vec<&'static str>,
+}
+
+pub(super) fn look() -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION"),
+        profile: match cfg!(debug_assertions) {
+            true => "debug",
+            false => "release",
+        },
+        system: std::env::consts::OS,
+        architecture: std::env::consts::ARCH,
+        backends: BackendKind::compiled().map(BackendKind::name).collect(),
+        instruction_sets: compiled(),
+    }
+}
+
+fn compiled() -> Vec<&'static str> {
+    let features = features::look().into_iter();
+    features.filter(|f| f.compiled).map(|f| f.name).collect()
+}

@@ -1,0 +1,91 @@
+//! What each engine really does on this machine: asked of the engine, with the model loaded.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use stream_engine::core::Backend;
+use stream_engine::{BackendKind, StreamingConfig};
+
+use super::stored::{State, Stored};
+use crate::args::EngineArgs;
+use crate::failure::Failure;
+use crate::model;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Engine {
+    pub(super) name: &'static str,
+    #[serde(flatten)]
+    pub(super) found: Found,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Found {
+    Runs(Runs),
+    Fails(String),
+    /// There is no model to try it with.
+    NotTried(&'static str),
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Runs {
+    pub(super) model: String,
+    /// The device with its threads and instruction sets, in the engine's own words.
+    pub(super) device: String,
+    pub(super) context_length: Option<usize>,
+}
+
+impl Engine {
+    pub(super) fn works(&self) -> bool {
+        matches!(self.found, Found::Runs(_))
+    }
+}
+
+/// Loads the model on each engine that is compiled in, or on the one that was named.
+pub(super) fn try_each(args: &EngineArgs, stored: &Stored) -> Result<Vec<Engine>, Failure> {
+    let config = model::config(args)?;
+    let named = match &args.backend {
+        Some(name) => Some(name.parse::<BackendKind>()?),
+        None => None,
+    };
+    let kinds = BackendKind::compiled().filter(|kind| named.is_none_or(|named| named == *kind));
+    let path = usable_model(args, stored);
+    let engines = kinds.map(|kind| Engine {
+        name: kind.name(),
+        found: match &path {
+            Ok(path) => attempt(config.clone().backend(kind).model(path)),
+            Err(why) => Found::NotTried(why),
+        },
+    });
+    Ok(engines.collect())
+}
+
+/// The model to try engines with, or why there is none. A model that was named is tried whatever
+/// it is: what the engine says of it is what the person wants to know.
+fn usable_model(args: &EngineArgs, stored: &Stored) -> Result<PathBuf, &'static str> {
+    if let Some(path) = &args.model {
+        return Ok(path.clone());
+    }
+    if let Some(path) = &stored.replaced_by {
+        return Ok(path.clone());
+    }
+    match stored.state {
+        State::Whole => Ok(stored.path.clone()),
+        State::Missing => Err("the default model is not there; fetch it with `stream-engine pull`"),
+        State::Damaged => Err("the default model is damaged; `stream-engine pull` mends it"),
+    }
+}
+
+fn attempt(config: StreamingConfig) -> Found {
+    match stream_engine::open(&config) {
+        Ok(backend) => {
+            let info = backend.info();
+            Found::Runs(Runs {
+                model: info.model.clone(),
+                device: info.device.clone(),
+                context_length: info.limits.context_length,
+            })
+        }
+        Err(error) => Found::Fails(error.to_string()),
+    }
+}

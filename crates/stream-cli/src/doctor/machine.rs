@@ -1,0 +1,50 @@
+//! What this machine has.
+
+use serde::Serialize;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use super::features;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Machine {
+    pub(super) cpu: Option<String>,
+    /// Logical processors that this process may use.
+    pub(super) logical_cpus: usize,
+    pub(super) physical_cores: Option<usize>,
+    pub(super) instruction_sets: Vec<&'static str>,
+    pub(super) memory: Option<Memory>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Memory {
+    pub(super) total_bytes: u64,
+    pub(super) available_bytes: u64,
+}
+
+/// What the system does not tell is left open.
+pub(super) fn look() -> Machine {
+    let wanted = RefreshKind::nothing()
+        .with_cpu(CpuRefreshKind::nothing())
+        .with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(wanted).ok();
+    Machine {
+        cpu: system.as_ref().and_then(brand),
+        logical_cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        physical_cores: System::physical_core_count().ok(),
+        instruction_sets: detected(),
+        memory: system.map(|system| Memory {
+            total_bytes: system.total_memory(),
+            available_bytes: system.available_memory(),
+        }),
+    }
+}
+
+fn brand(system: &System) -> Option<String> {
+    let brand = system.cpus().first()?.brand().trim();
+    (!brand.is_empty()).then(|| brand.to_owned())
+}
+
+fn detected() -> Vec<&'static str> {
+    let features = features::look().into_iter();
+    features.filter(|f| f.detected).map(|f| f.name).collect()
+}

@@ -1,0 +1,42 @@
+//! The program `stream-engine`: a language model's tokens on your terminal.
+
+mod args;
+mod chat;
+mod doctor;
+mod failure;
+mod fetch;
+mod generate;
+mod interrupt;
+mod model;
+mod output;
+mod pull;
+mod request;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    run(Cli::parse()).unwrap_or_else(|failure| failure.report())
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    log.with_max_level(cli.log).without_time().init();
+    match cli.command {
+        Command::Generate(args) => generate::run(args),
+        Command::Chat(args) => chat::run(args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Pull => pull::run(),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "stream-engine", &mut script);
+    output::write_whole(&script)
+}

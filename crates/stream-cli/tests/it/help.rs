@@ -1,0 +1,38 @@
+//! Help, version and completions.
+
+use crate::program::{program, run};
+
+#[test]
+fn every_subcommand_has_help_with_its_exit_codes() {
+    for subcommand in ["generate", "chat", "doctor", "pull"] {
+        let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
+        assert!(help.contains("Usage: stream-engine"), "{help}");
+        assert!(help.contains("130  interrupted"), "{help}");
+    }
+    let help = run(program(["completions", "--help"]))
+        .expect_quiet()
+        .stdout;
+    assert!(help.contains("zsh"), "{help}");
+    let help = run(program(["--help"])).expect_quiet().stdout;
+    for subcommand in ["generate", "chat", "doctor", "pull", "completions"] {
+        assert!(help.contains(subcommand), "{help}");
+    }
+}
+
+#[test]
+fn the_version_is_the_package_version() {
+    let version = run(program(["--version"])).expect_quiet().stdout;
+    assert_eq!(
+        version,
+        format!("stream-engine {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = run(program(["completions", shell])).expect_quiet().stdout;
+        assert!(script.contains("stream-engine"), "{shell}");
+        assert!(script.contains("repetition-penalty"), "{shell}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The program as its user meets it: arguments in; text, sentences and exit codes out.
+
+mod chat;
+mod doctor;
+mod generate;
+mod help;
+#[cfg(unix)]
+mod interrupt;
+mod program;
+mod pull;
+#[path = "../../src/fetch/tests/server.rs"]
+mod server;
+mod wrong_input;
