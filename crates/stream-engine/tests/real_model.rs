@@ -69,7 +69,10 @@ fn every_way_of_reading_gives_the_same_text() {
     let end = engine
         .generate_with_callback(ask, |token| callback.push_str(&token.text))
         .unwrap();
-    assert!(end.usage.completion_tokens > 1 && end.usage.prompt_tokens == 37, "{end:?}");
+    assert!(
+        end.usage.completion_tokens > 1 && end.usage.prompt_tokens == 37,
+        "{end:?}"
+    );
     let iterated: Result<String, _> = engine
         .generate_iter(ask)
         .unwrap()
