@@ -1,0 +1,116 @@
+//! What the measurements share: series of samples, and the table that they end in.
+//!
+//! Engines that are compared are measured in turns, round after round, so that whatever else the
+//! machine does falls on all of them alike; a ratio is taken within a round.
+#![forbid(unsafe_code)]
+
+use std::time::Instant;
+
+/// Samples of one quantity, one from each round.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    samples: Vec<f64>,
+}
+
+impl Series {
+    /// Adds a round's sample.
+    pub fn push(&mut self, sample: f64) {
+        self.samples.push(sample);
+    }
+
+    /// The middle sample, or the mean of the two in the middle; NaN without samples.
+    pub fn median(&self) -> f64 {
+        let sorted = self.sorted();
+        let half = sorted.len() / 2;
+        match sorted.len() {
+            0 => f64::NAN,
+            n if n % 2 == 0 => (sorted[half - 1] + sorted[half]) / 2.0,
+            _ => sorted[half],
+        }
+    }
+
+    /// The smallest and the largest sample; NaN without samples.
+    pub fn range(&self) -> (f64, f64) {
+        let sorted = self.sorted();
+        let end = |sample: Option<&f64>| sample.copied().unwrap_or(f64::NAN);
+        (end(sorted.first()), end(sorted.last()))
+    }
+
+    /// Each round's sample over that of `other` in the same round.
+    #[must_use]
+    pub fn over(&self, other: &Self) -> Self {
+        let pairs = self.samples.iter().zip(&other.samples);
+        Self {
+            samples: pairs.map(|(a, b)| a / b).collect(),
+        }
+    }
+
+    /// `median (smallest–largest)` with so many decimals.
+    pub fn summary(&self, decimals: usize) -> String {
+        let (low, high) = self.range();
+        let median = self.median();
+        format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
+    }
+
+    fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.samples.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+}
+
+/// How often a second something was done that `work` does `count` times.
+pub fn per_second(count: usize, work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    count as f64 / start.elapsed().as_secs_f64()
+}
+
+/// A Markdown table.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let header: Vec<_> = header.iter().map(ToString::to_string).collect();
+    let rule = vec!["---".to_owned(); header.len()];
+    let body: String = rows.iter().map(|row| line(row)).collect();
+    line(&header) + &line(&rule) + &body
+}
+
+/// The load average of the last minute, where the system tells it: a figure taken on a busy
+/// machine is worth little.
+pub fn load_average() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(samples: &[f64]) -> Series {
+        let mut series = Series::default();
+        samples.iter().for_each(|&sample| series.push(sample));
+        series
+    }
+
+    #[test]
+    fn a_series_is_summed_up_by_its_middle_and_its_ends() {
+        assert_eq!(series(&[3.0, 1.0, 2.0]).summary(1), "2.0 (1.0–3.0)");
+        assert_eq!(series(&[4.0, 1.0, 2.0, 3.0]).median(), 2.5);
+        assert!(series(&[]).median().is_nan());
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let ratio = series(&[2.0, 9.0]).over(&series(&[1.0, 3.0]));
+        assert_eq!(ratio.range(), (2.0, 3.0));
+    }
+
+    #[test]
+    fn a_table_is_markdown() {
+        let rows = [vec!["x".to_owned(), "y".to_owned()]];
+        assert_eq!(
+            table(&["a", "b"], &rows),
+            "| a | b |\n| --- | --- |\n| x | y |\n"
+        );
+    }
+}
