@@ -1,0 +1,53 @@
+//! The commands of this repository. `cargo xtask` lists them.
+
+mod ci;
+mod demo;
+mod deny;
+mod shell;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo           fetch the default model, build, and stream a story to the terminal
+  test           fetch the default model, and run every test, doctest and example
+  test --full    the same, and the tests four times over, with more cases for property tests
+  ci             the whole gate: format, clippy, docs, cargo-deny, then test
+  help           show this";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["demo"] => demo::run(),
+        ["test"] => test::run(test::Effort::Ordinary),
+        ["test", "--full"] => test::run(test::Effort::Full),
+        ["ci"] => ci::run(),
+        [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("there is no command `{}`\n\n{HELP}", arguments.join(" ")),
+    }
+}
