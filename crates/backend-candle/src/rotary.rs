@@ -10,17 +10,15 @@ pub(crate) struct Rotation {
     pairing: RotaryPairing,
     /// Angle of each pair from one position to the next.
     frequencies: Vec<f32>,
+    magnitude: f32,
 }
 
 impl Rotation {
     pub(crate) fn new(rotary: &Rotary) -> Self {
-        let step = |pair: usize| {
-            let exponent = -2.0 * pair as f64 / rotary.dimensions as f64;
-            f64::from(rotary.base).powf(exponent) as f32
-        };
         Self {
             pairing: rotary.pairing,
-            frequencies: (0..rotary.dimensions / 2).map(step).collect(),
+            frequencies: rotary.frequencies.clone(),
+            magnitude: rotary.magnitude,
         }
     }
 
@@ -29,14 +27,16 @@ impl Rotation {
         Matrix::new(rows, 2 * self.frequencies.len())
     }
 
-    /// The cosines of every pair's angle at a position, then the sines. Angles are `f32`, as the
+    /// The cosines of every pair's angle at a position, then the sines, both times the
+    /// magnitude. Angles are `f32`, as the
     /// models were trained with; their sines are computed in `f64`, so that rounding hides the
     /// last bits, in which mathematical libraries differ.
     pub(crate) fn turn(&self, position: usize, turn: &mut [f32]) {
         let (cosines, sines) = turn.split_at_mut(self.frequencies.len());
         for ((cosine, sine), frequency) in cosines.iter_mut().zip(sines).zip(&self.frequencies) {
             let (s, c) = f64::from(position as f32 * frequency).sin_cos();
-            (*sine, *cosine) = (s as f32, c as f32);
+            let magnitude = f64::from(self.magnitude);
+            (*sine, *cosine) = ((s * magnitude) as f32, (c * magnitude) as f32);
         }
     }
 
@@ -76,11 +76,7 @@ mod tests {
         position: usize,
         head: &[f32],
     ) -> Vec<f32> {
-        let rotation = Rotation::new(&Rotary {
-            base: 100.0,
-            dimensions,
-            pairing,
-        });
+        let rotation = Rotation::new(&Rotary::unscaled(100.0, dimensions, pairing));
         let mut turn = vec![0.0; dimensions];
         rotation.turn(position, &mut turn);
         let mut head = head.to_vec();

@@ -32,7 +32,7 @@ mod source;
 mod tokenizer;
 mod weights;
 
-pub use architecture::{Architecture, Rotary, RotaryPairing};
+pub use architecture::{Architecture, Biases, LayerAttention, Rotary, RotaryPairing};
 pub use chat_template::{ChatTemplate, ChatTemplateError, SpecialTexts};
 pub use checkpoint::Checkpoint;
 pub use defaults::{Defaults, SamplingDefaults};

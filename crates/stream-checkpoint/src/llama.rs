@@ -2,7 +2,7 @@
 //!
 //! Keys and names as in `docs/gguf.md` of ggml.
 
-use crate::architecture::{Architecture, Rotary, RotaryPairing};
+use crate::architecture::{Architecture, Biases, LayerAttention, Rotary, RotaryPairing};
 use crate::error::Fault;
 use crate::gguf::{Gguf, Metadata, missing};
 use crate::weights::{LayerWeight, WeightId};
@@ -46,18 +46,22 @@ pub(crate) fn architecture(file: &Gguf<'_>, tokens: usize) -> Result<Architectur
     let hidden = required(metadata, HIDDEN, most::WIDTH)?;
     let heads = required(metadata, HEADS, most::HEADS)?;
     let head_dim = head_dim(metadata, hidden, heads)?;
+    let layers = required(metadata, LAYERS, most::LAYERS)?;
     Ok(Architecture {
         family: FAMILY.to_owned(),
         vocabulary: vocabulary(metadata, tokens)?,
         context_length: required(metadata, CONTEXT, most::CONTEXT)?,
         hidden,
         feed_forward: required(metadata, FEED_FORWARD, most::WIDTH)?,
-        layers: required(metadata, LAYERS, most::LAYERS)?,
+        layers,
         heads,
         kv_heads: kv_heads(metadata, heads)?,
         head_dim,
         norm_epsilon: norm_epsilon(metadata)?,
         rotary: rotary(metadata, head_dim)?,
+        biases: Biases::default(),
+        qk_norm: false,
+        attention: vec![LayerAttention::FULL; layers],
         tied_head: file
             .tensors
             .get(&tensor_name(WeightId::OutputHead))
@@ -71,21 +75,30 @@ pub(crate) fn tensor_name(id: WeightId) -> String {
         WeightId::TokenEmbedding => "token_embd.weight".to_owned(),
         WeightId::OutputNorm => "output_norm.weight".to_owned(),
         WeightId::OutputHead => "output.weight".to_owned(),
-        WeightId::Layer(layer, weight) => format!("blk.{layer}.{}.weight", in_layer(weight)),
+        WeightId::Layer(layer, weight) => format!("blk.{layer}.{}", in_layer(weight)),
     }
 }
 
 fn in_layer(weight: LayerWeight) -> &'static str {
     match weight {
-        LayerWeight::AttentionNorm => "attn_norm",
-        LayerWeight::Query => "attn_q",
-        LayerWeight::Key => "attn_k",
-        LayerWeight::Value => "attn_v",
-        LayerWeight::AttentionOutput => "attn_output",
-        LayerWeight::FeedForwardNorm => "ffn_norm",
-        LayerWeight::Gate => "ffn_gate",
-        LayerWeight::Up => "ffn_up",
-        LayerWeight::Down => "ffn_down",
+        LayerWeight::AttentionNorm => "attn_norm.weight",
+        LayerWeight::Query => "attn_q.weight",
+        LayerWeight::Key => "attn_k.weight",
+        LayerWeight::Value => "attn_v.weight",
+        LayerWeight::AttentionOutput => "attn_output.weight",
+        LayerWeight::FeedForwardNorm => "ffn_norm.weight",
+        LayerWeight::Gate => "ffn_gate.weight",
+        LayerWeight::Up => "ffn_up.weight",
+        LayerWeight::Down => "ffn_down.weight",
+        LayerWeight::QueryBias => "attn_q.bias",
+        LayerWeight::KeyBias => "attn_k.bias",
+        LayerWeight::ValueBias => "attn_v.bias",
+        LayerWeight::AttentionOutputBias => "attn_output.bias",
+        LayerWeight::GateBias => "ffn_gate.bias",
+        LayerWeight::UpBias => "ffn_up.bias",
+        LayerWeight::DownBias => "ffn_down.bias",
+        LayerWeight::QueryNorm => "attn_q_norm.weight",
+        LayerWeight::KeyNorm => "attn_k_norm.weight",
     }
 }
 
@@ -165,11 +178,9 @@ fn rotary(metadata: &Metadata<'_>, head_dim: usize) -> Result<Rotary, Fault> {
             format!("is {dimensions}, must be even and at most the head's width {head_dim}");
         return Err(Fault::metadata(ROTARY_DIMENSIONS, problem));
     }
-    Ok(Rotary {
-        base: positive(ROTARY_BASE, base)?,
-        dimensions,
-        pairing: RotaryPairing::Interleaved,
-    })
+    let base = positive(ROTARY_BASE, base)?;
+    let pairing = RotaryPairing::Interleaved;
+    Ok(Rotary::unscaled(base, dimensions, pairing))
 }
 
 fn positive(key: &str, value: f32) -> Result<f32, Fault> {

@@ -39,11 +39,29 @@ pub enum LayerWeight {
     Up,
     /// `[hidden, feed_forward]`.
     Down,
+    /// Added to the queries: `[1, heads * head_dim]`.
+    QueryBias,
+    /// Added to the keys: `[1, kv_heads * head_dim]`.
+    KeyBias,
+    /// Added to the values: `[1, kv_heads * head_dim]`.
+    ValueBias,
+    /// Added to the output of attention: `[1, hidden]`.
+    AttentionOutputBias,
+    /// Added to the gate: `[1, feed_forward]`.
+    GateBias,
+    /// Added to the up projection: `[1, feed_forward]`.
+    UpBias,
+    /// Added to the down projection: `[1, hidden]`.
+    DownBias,
+    /// Weight of the RMS norm of each head's queries: `[1, head_dim]`.
+    QueryNorm,
+    /// Weight of the RMS norm of each head's keys: `[1, head_dim]`.
+    KeyNorm,
 }
 
 impl LayerWeight {
-    /// Every weight of a block.
-    pub const ALL: [Self; 9] = [
+    /// What every block has.
+    const ALWAYS: [Self; 9] = [
         Self::AttentionNorm,
         Self::Query,
         Self::Key,
@@ -54,14 +72,54 @@ impl LayerWeight {
         Self::Up,
         Self::Down,
     ];
+
+    /// Every weight of a block of such a model.
+    pub fn all(architecture: &Architecture) -> impl Iterator<Item = Self> + Clone + use<> {
+        let biases = architecture.biases;
+        let optional: [(bool, &[Self]); 4] = [
+            (
+                biases.query_key_value,
+                &[Self::QueryBias, Self::KeyBias, Self::ValueBias],
+            ),
+            (biases.attention_output, &[Self::AttentionOutputBias]),
+            (
+                biases.feed_forward,
+                &[Self::GateBias, Self::UpBias, Self::DownBias],
+            ),
+            (architecture.qk_norm, &[Self::QueryNorm, Self::KeyNorm]),
+        ];
+        let present = optional.into_iter().filter(|(present, _)| *present);
+        let optional = present.flat_map(|(_, weights)| weights.iter().copied());
+        Self::ALWAYS.into_iter().chain(optional)
+    }
+
+    fn shape(self, a: &Architecture) -> (usize, usize) {
+        let (queries, keys) = (a.heads * a.head_dim, a.kv_heads * a.head_dim);
+        match self {
+            Self::AttentionNorm | Self::FeedForwardNorm => (1, a.hidden),
+            Self::Query => (queries, a.hidden),
+            Self::Key | Self::Value => (keys, a.hidden),
+            Self::AttentionOutput => (a.hidden, queries),
+            Self::Gate | Self::Up => (a.feed_forward, a.hidden),
+            Self::Down => (a.hidden, a.feed_forward),
+            Self::QueryBias => (1, queries),
+            Self::KeyBias | Self::ValueBias => (1, keys),
+            Self::AttentionOutputBias | Self::DownBias => (1, a.hidden),
+            Self::GateBias | Self::UpBias => (1, a.feed_forward),
+            Self::QueryNorm | Self::KeyNorm => (1, a.head_dim),
+        }
+    }
 }
 
 impl WeightId {
     /// Every weight of a model, each tensor once: the head only where it is not tied.
     pub fn all(architecture: &Architecture) -> impl Iterator<Item = Self> + use<> {
         let head = (!architecture.tied_head).then_some(Self::OutputHead);
-        let layers = (0..architecture.layers)
-            .flat_map(|layer| LayerWeight::ALL.map(|weight| Self::Layer(layer, weight)));
+        let of_layer = LayerWeight::all(architecture);
+        let layers = (0..architecture.layers).flat_map(move |layer| {
+            let of_layer = of_layer.clone();
+            of_layer.map(move |weight| Self::Layer(layer, weight))
+        });
         [Self::TokenEmbedding, Self::OutputNorm]
             .into_iter()
             .chain(head)
@@ -71,18 +129,10 @@ impl WeightId {
     /// Rows and columns that this weight has in such a model.
     pub fn shape(self, architecture: &Architecture) -> (usize, usize) {
         let a = architecture;
-        let (queries, keys) = (a.heads * a.head_dim, a.kv_heads * a.head_dim);
         match self {
             Self::TokenEmbedding | Self::OutputHead => (a.vocabulary, a.hidden),
             Self::OutputNorm => (1, a.hidden),
-            Self::Layer(_, weight) => match weight {
-                LayerWeight::AttentionNorm | LayerWeight::FeedForwardNorm => (1, a.hidden),
-                LayerWeight::Query => (queries, a.hidden),
-                LayerWeight::Key | LayerWeight::Value => (keys, a.hidden),
-                LayerWeight::AttentionOutput => (a.hidden, queries),
-                LayerWeight::Gate | LayerWeight::Up => (a.feed_forward, a.hidden),
-                LayerWeight::Down => (a.hidden, a.feed_forward),
-            },
+            Self::Layer(_, weight) => weight.shape(a),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Hyper-parameters: what is read from them and what is refused.
 
-use stream_checkpoint::{Architecture, Fault, Rotary, RotaryPairing};
+use stream_checkpoint::{Architecture, Biases, Fault, LayerAttention, Rotary, RotaryPairing};
 
 use crate::gguf_writer::{File, Value};
 use crate::tiny_model::{check_error, check_value, f32_tensor, file, open, tokens};
@@ -20,10 +20,14 @@ fn numbers_are_read() {
         head_dim: 4,
         norm_epsilon: 1e-5,
         rotary: Rotary {
-            base: 10_000.0,
             dimensions: 4,
             pairing: RotaryPairing::Interleaved,
+            frequencies: vec![1.0, 0.01],
+            magnitude: 1.0,
         },
+        biases: Biases::default(),
+        qk_norm: false,
+        attention: vec![LayerAttention::FULL; 2],
         tied_head: true,
     };
     assert_eq!(checkpoint.architecture(), &expected);
@@ -80,7 +84,8 @@ fn heads_of_another_width() {
         (architecture.head_dim, architecture.rotary.dimensions),
         (6, 4)
     );
-    assert_eq!(architecture.rotary.base.to_bits(), 5e5_f32.to_bits());
+    let frequencies = [1.0, 5e5_f64.powf(-0.5) as f32];
+    assert_eq!(architecture.rotary.frequencies, frequencies);
 }
 
 #[test]

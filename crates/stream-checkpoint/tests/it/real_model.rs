@@ -54,7 +54,9 @@ fn numbers_and_defaults() {
         (a.vocabulary, a.context_length, a.tied_head),
         (49_152, 8_192, true)
     );
-    assert_eq!((a.rotary.base, a.rotary.dimensions), (1e5, 64));
+    let slowest = 1e5_f64.powf(-62.0 / 64.0) as f32;
+    assert_eq!(a.rotary.dimensions, 64);
+    assert_eq!(a.rotary.frequencies.last(), Some(&slowest));
     let defaults = checkpoint.defaults();
     assert_eq!(
         (defaults.bos, defaults.eos, defaults.add_bos),
