@@ -39,5 +39,5 @@ pub use defaults::{Defaults, SamplingDefaults};
 pub use error::{CheckpointError, Fault, TensorProblem};
 pub use format::TensorFormat;
 pub use source::Access;
-pub use tokenizer::ModelTokenizer;
+pub use tokenizer::{ModelTokenizer, TokenizerFiles};
 pub use weights::{LayerWeight, TensorView, WeightId, Weights};

@@ -11,10 +11,10 @@ fn prints(byte: u8) -> bool {
 }
 
 /// The bytes that the alphabet's characters stand for, by the character's number.
-struct Alphabet([Option<u8>; 256 + 68]);
+pub(super) struct Alphabet([Option<u8>; 256 + 68]);
 
 impl Alphabet {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut table = [None; 324];
         let mut next = 256;
         for byte in 0..=255 {
@@ -33,20 +33,30 @@ impl Alphabet {
         self.0.get(character as usize).copied().flatten()
     }
 
-    /// Appends the bytes of a token's text, or nothing if a character is not of the alphabet.
-    fn decode(&self, text: &str, out: &mut Vec<u8>) -> Option<()> {
-        let begin = out.len();
-        for character in text.chars() {
-            match self.byte(character) {
-                Some(byte) => out.push(byte),
-                None => {
-                    out.truncate(begin);
-                    return None;
-                }
-            }
-        }
-        Some(())
+    /// The bytes of a token. A text outside the alphabet stands for itself, as in Hugging Face's
+    /// decoder.
+    pub(super) fn bytes(&self, token: &str) -> Vec<u8> {
+        let bytes = token.chars().map(|character| self.byte(character));
+        bytes
+            .collect::<Option<_>>()
+            .unwrap_or_else(|| token.as_bytes().to_vec())
     }
+}
+
+/// What a text that is decoded from its first token on loses at its beginning.
+///
+/// SentencePiece vocabularies put a space before a text, so that a word has the same tokens at
+/// the beginning and after another; decoding takes it away again. An answer is no beginning: it
+/// goes on where its prompt ended, and keeps its first space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Leading {
+    /// Nothing.
+    #[default]
+    Kept,
+    /// This character, at most so many times.
+    Stripped { content: char, most: usize },
+    /// The spaces of its first token.
+    FirstTokensSpaces,
 }
 
 /// The bytes of every token, one after the other.
@@ -55,39 +65,51 @@ pub(super) struct TokenBytes {
     bytes: Vec<u8>,
     /// Where each token ends.
     ends: Vec<u32>,
+    /// Ids between others that no token has, in order.
+    absent: Vec<TokenId>,
+    leading: Leading,
 }
 
 impl TokenBytes {
+    pub(super) fn with_capacity(tokens: usize, leading: Leading) -> Self {
+        Self {
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(tokens),
+            absent: Vec::new(),
+            leading,
+        }
+    }
+
     pub(super) fn new(vocabulary: &Vocabulary<'_>) -> Self {
         let alphabet = Alphabet::new();
-        let mut table = Self {
-            bytes: Vec::new(),
-            ends: Vec::with_capacity(vocabulary.tokens.len()),
-        };
+        let mut table = Self::with_capacity(vocabulary.tokens.len(), Leading::Kept);
         for (_, text, kind) in vocabulary.iter() {
-            table.push(&alphabet, text, kind);
+            match kind {
+                TokenType::Control | TokenType::Unused => table.push(&[]),
+                TokenType::UserDefined => table.push(text.as_bytes()),
+                TokenType::Normal => table.push(&alphabet.bytes(text)),
+            }
         }
-        table.bytes.shrink_to_fit();
         table
     }
 
-    fn push(&mut self, alphabet: &Alphabet, text: &str, kind: TokenType) {
-        match kind {
-            TokenType::Control | TokenType::Unused => {}
-            TokenType::UserDefined => self.bytes.extend_from_slice(text.as_bytes()),
-            TokenType::Normal => {
-                // A text outside the alphabet stands for itself, as in Hugging Face's decoder.
-                if alphabet.decode(text, &mut self.bytes).is_none() {
-                    self.bytes.extend_from_slice(text.as_bytes());
-                }
-            }
-        }
-        // All texts together are at most `MOST_TEXT` bytes long, and no token's bytes are more
-        // than its text's.
+    /// The next token. All together are far below 4 GB: no token's bytes are more than a few
+    /// times its text's, and the texts are bounded where they are read.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
         self.ends.push(self.bytes.len() as u32);
     }
 
+    /// The next id has no token.
+    pub(super) fn push_absent(&mut self) {
+        self.absent.push(self.ends.len() as TokenId);
+        self.push(&[]);
+    }
+
     pub(super) fn get(&self, id: TokenId) -> Option<&[u8]> {
+        if self.absent.binary_search(&id).is_ok() {
+            return None;
+        }
         let id = id as usize;
         let end = *self.ends.get(id)? as usize;
         let begin = match id.checked_sub(1) {
@@ -100,4 +122,37 @@ impl TokenBytes {
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
+
+    /// The text of ids from its beginning on.
+    pub(super) fn decode(&self, ids: &[TokenId]) -> String {
+        let mut tokens = ids
+            .iter()
+            .filter_map(|id| self.get(*id))
+            .filter(|t| !t.is_empty());
+        let mut bytes = match self.leading {
+            Leading::FirstTokensSpaces => without_spaces(tokens.next().unwrap_or_default()),
+            Leading::Kept | Leading::Stripped { .. } => Vec::new(),
+        };
+        tokens.for_each(|token| bytes.extend_from_slice(token));
+        let text = String::from_utf8_lossy(&bytes);
+        match self.leading {
+            Leading::Stripped { content, most } => strip(&text, content, most).to_owned(),
+            Leading::Kept | Leading::FirstTokensSpaces => text.into_owned(),
+        }
+    }
+}
+
+fn without_spaces(token: &[u8]) -> Vec<u8> {
+    token.iter().copied().filter(|byte| *byte != b' ').collect()
+}
+
+/// Takes a character away from the beginning, at most so many times.
+pub(super) fn strip(mut text: &str, content: char, most: usize) -> &str {
+    for _ in 0..most {
+        match text.strip_prefix(content) {
+            Some(rest) => text = rest,
+            None => break,
+        }
+    }
+    text
 }

@@ -2,6 +2,7 @@
 
 mod bpe;
 mod bytes;
+mod hugging_face;
 mod pre;
 mod special;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 mod vocabulary;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use stream_core::{Message, TokenId, TokenizeError, Tokenizer};
 
@@ -19,6 +21,7 @@ use crate::chat_template::{ChatTemplate, SpecialTexts};
 use crate::error::Fault;
 use crate::gguf::{Metadata, missing};
 
+pub use self::hugging_face::TokenizerFiles;
 pub(crate) use self::special::SpecialTokens;
 pub(crate) use self::vocabulary::token_count;
 
@@ -36,6 +39,16 @@ pub struct ModelTokenizer {
     special: SpecialTokens,
     texts: SpecialTexts,
     template: Option<ChatTemplate>,
+    frame: Frame,
+}
+
+/// What stands around a text.
+#[derive(Debug)]
+struct Frame {
+    before: Vec<TokenId>,
+    after: Vec<TokenId>,
+    /// A chat begins with this token even where its template did not write it.
+    chat_bos_once: Option<TokenId>,
 }
 
 impl ModelTokenizer {
@@ -44,10 +57,16 @@ impl ModelTokenizer {
         let cut = Cut::read(metadata)?;
         let vocabulary = Vocabulary::read(metadata)?;
         let special = SpecialTokens::read(metadata, &vocabulary, cut.adds_bos())?;
+        let bos = special.bos.filter(|_| special.add_bos);
         Ok(Self {
             encoder: bpe::build(&vocabulary, cut)?,
             bytes: TokenBytes::new(&vocabulary),
             texts: texts(&special, &vocabulary),
+            frame: Frame {
+                before: bos.into_iter().collect(),
+                after: Vec::new(),
+                chat_bos_once: bos,
+            },
             special,
             template: metadata.string(TEMPLATE)?.map(ChatTemplate::new),
         })
@@ -62,24 +81,31 @@ impl ModelTokenizer {
         &self.special
     }
 
-    /// The BOS token if prompts begin with it.
-    fn prefix(&self) -> Option<TokenId> {
-        self.special.bos.filter(|_| self.special.add_bos)
+    /// The text of `ids`, the first of which begins it.
+    ///
+    /// This is what [`token_bytes`](Tokenizer::token_bytes) give one after the other, but for
+    /// vocabularies of SentencePiece: they put a space before a text, and decoding takes it away
+    /// again. An answer is not decoded with this: it goes on where its prompt ended, and its
+    /// first space is part of it.
+    pub fn decode(&self, ids: &[TokenId]) -> String {
+        self.bytes.decode(ids)
     }
 
     fn ids(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
-        self.encoder
-            .encode_fast(text, false)
+        let failed =
+            |reason: &str| TokenizeError::new(format!("the text cannot be encoded: {reason}"));
+        // A vocabulary that contradicts itself can make the library beneath panic.
+        catch_unwind(AssertUnwindSafe(|| self.encoder.encode_fast(text, false)))
+            .map_err(|_| failed("the tokenizer's data made its library panic"))?
             .map(|encoding| encoding.get_ids().to_vec())
-            .map_err(|error| TokenizeError::new(format!("the text cannot be encoded: {error}")))
+            .map_err(|error| failed(&error.to_string()))
     }
 }
 
 impl Tokenizer for ModelTokenizer {
     fn encode(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
-        let mut ids = self.ids(text)?;
-        ids.splice(0..0, self.prefix());
-        Ok(ids)
+        let ids = self.ids(text)?;
+        Ok([&self.frame.before[..], &ids, &self.frame.after].concat())
     }
 
     fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizeError> {
@@ -94,7 +120,8 @@ impl Tokenizer for ModelTokenizer {
 
     fn encode_chat(&self, rendered: &str) -> Result<Vec<TokenId>, TokenizeError> {
         let mut ids = self.ids(rendered)?;
-        let prefix = self.prefix().filter(|bos| ids.first() != Some(bos));
+        let bos = self.frame.chat_bos_once;
+        let prefix = bos.filter(|bos| ids.first() != Some(bos));
         ids.splice(0..0, prefix);
         Ok(ids)
     }

@@ -6,6 +6,7 @@ mod damaged;
 mod dequant;
 mod fuzz;
 mod gguf_writer;
+mod hugging_face;
 mod open;
 mod real_model;
 mod tensors;
