@@ -57,7 +57,7 @@ impl CandleModel {
     ) -> Result<Self, LoadError> {
         options.check()?;
         let architecture = checkpoint.architecture();
-        let (threads, blocks) = (options.threads()?, options.blocks(architecture)?);
+        let (threads, blocks) = (options.threads()?, options.blocks(architecture.context_length)?);
         let refused = |source| LoadError::Threads { threads, source };
         let mut pool = Pool::new(threads).map_err(refused)?;
         let shape = KvShape::new(architecture, blocks, options.block_size);

@@ -1,7 +1,5 @@
 //! How the engine is set up.
 
-use stream_checkpoint::Architecture;
-
 use crate::LoadError;
 use crate::simd::LANES;
 
@@ -75,20 +73,15 @@ impl CandleOptions {
     }
 
     /// Blocks of the KV cache for a model.
-    pub(crate) fn blocks(&self, architecture: &Architecture) -> Result<usize, LoadError> {
+    pub(crate) fn blocks(&self, context_length: usize) -> Result<usize, LoadError> {
         let size = self.block_size;
         let whole = size > 0 && size.is_multiple_of(LANES);
         require(size, whole, "block_size", "a multiple of 16")?;
-        let default = || {
-            architecture
-                .context_length
-                .saturating_mul(4)
-                .min(DEFAULT_KV_TOKENS)
-        };
+        let default = || context_length.saturating_mul(4).min(DEFAULT_KV_TOKENS);
         let tokens = self.kv_tokens.unwrap_or_else(default);
         let least = format!("at least one block of {size} tokens, and fewer than 2^32 blocks");
         let fits = tokens >= size && u32::try_from(tokens / size).is_ok();
-        require(tokens / size, fits, "kv_tokens", &least)
+        require(tokens, fits, "kv_tokens", &least).map(|tokens| tokens / size)
     }
 
     /// Checks what the other methods do not.
@@ -142,6 +135,10 @@ mod tests {
         ] {
             assert_eq!(options.check().unwrap_err().to_string(), named);
         }
+        let few = options(|o| o.kv_tokens = Some(15)).blocks(16);
+        let named =
+            "kv_tokens is 15, must be at least one block of 16 tokens, and fewer than 2^32 blocks";
+        assert_eq!(few.unwrap_err().to_string(), named);
         let threads = options(|o| o.threads = Some(0)).threads().unwrap_err();
         assert_eq!(threads.to_string(), "threads is 0, must be from 1 to 1024");
     }
