@@ -1,7 +1,8 @@
 //! Causal attention of packed rows over the paged cache.
 //!
 //! For each token and each key-value head, with the query heads that share it, the positions of
-//! the token's sequence are gone over in spans of 128. Each span has its own softmax, and the
+//! the token's sequence are gone over in spans of 128, but for the spans that a sliding window
+//! hides as a whole. Each span has its own softmax, and the
 //! spans are folded together from the first to the last (arXiv:2205.14135). Neighbouring tokens
 //! of a prompt go over a span one after the other, while it is in the cache; where there are few
 //! tokens, threads share out the spans. Either way a token's result comes about by the same
@@ -44,6 +45,8 @@ pub(crate) struct Attention<'a, N> {
     pub(crate) heads: Heads,
     pub(crate) cache: &'a KvCache<N>,
     pub(crate) layer: usize,
+    /// How many positions a token sees, itself among them; `None` for all.
+    pub(crate) window: Option<usize>,
     pub(crate) step: &'a Step<'a>,
     /// For each token its queries, rotated and divided by the root of the head's width, at the
     /// beginning of a row.
@@ -88,11 +91,12 @@ impl<N: Number> Attention<'_, N> {
         wholes: &mut [Partial],
         partial: &mut Partial,
     ) {
-        for span in 0..self.spans(run.end - 1) {
+        for span in self.spans(run.start).start..self.spans(run.end - 1).end {
             for (token, whole) in run.clone().zip(&mut *wholes) {
+                let spans = self.spans(token);
                 match span {
-                    0 => self.span(token, head, span, whole),
-                    _ if span < self.spans(token) => {
+                    first if first == spans.start => self.span(token, head, span, whole),
+                    _ if spans.contains(&span) => {
                         self.span(token, head, span, partial);
                         whole.fold(partial);
                     }
@@ -105,7 +109,7 @@ impl<N: Number> Attention<'_, N> {
     /// Each thread takes spans of one token and one head.
     fn by_span(&self, pool: &mut Pool, partials: &mut Vec<Partial>, out: &mut Matrix) {
         let (heads, width) = (self.heads.kv_heads, self.heads.width());
-        let of_token = |token| (0..heads * self.spans(token)).map(move |i| (token, i));
+        let of_token = |token| (0..heads * self.spans(token).len()).map(move |i| (token, i));
         let tasks: Vec<_> = (0..self.step.tokens().len()).flat_map(of_token).collect();
         if partials.len() < tasks.len() {
             partials.resize_with(tasks.len(), Partial::default);
@@ -114,7 +118,8 @@ impl<N: Number> Attention<'_, N> {
         pool.for_each(partials, 1, |task, partial| {
             let (token, i) = tasks[task];
             let spans = self.spans(token);
-            self.span(token, i / spans, i % spans, partial);
+            let (head, span) = (i / spans.len(), spans.start + i % spans.len());
+            self.span(token, head, span, partial);
         });
         let mut rest = partials;
         for (piece, out) in out
@@ -122,7 +127,7 @@ impl<N: Number> Attention<'_, N> {
             .chunks_mut(width)
             .enumerate()
         {
-            let (mine, others) = rest.split_at_mut(self.spans(piece / heads));
+            let (mine, others) = rest.split_at_mut(self.spans(piece / heads).len());
             if let [whole, partials @ ..] = mine {
                 partials.iter().for_each(|partial| whole.fold(partial));
                 whole.finish(out);
@@ -131,19 +136,27 @@ impl<N: Number> Attention<'_, N> {
         }
     }
 
-    /// Spans that a token's sequence has up to the token.
-    fn spans(&self, token: usize) -> usize {
-        (self.step.tokens()[token].position + 1).div_ceil(SPAN)
+    /// The positions that a token sees.
+    fn visible(&self, token: usize) -> Range<usize> {
+        let end = self.step.tokens()[token].position + 1;
+        let start = self.window.map_or(0, |window| end.saturating_sub(window));
+        start..end
+    }
+
+    /// The spans in which these positions lie.
+    fn spans(&self, token: usize) -> Range<usize> {
+        let visible = self.visible(token);
+        visible.start / SPAN..visible.end.div_ceil(SPAN)
     }
 
     fn span(&self, token: usize, head: usize, span: usize, partial: &mut Partial) {
         let width = self.heads.width();
         let queries = &self.queries.row(token)[head * width..][..width];
         let cache = self.cache.head(self.layer, head);
-        let token = &self.step.tokens()[token];
+        let visible = self.visible(token);
         let start = span * SPAN;
-        let positions = start..(start + SPAN).min(token.position + 1);
-        let blocks = self.step.blocks(token);
+        let positions = start.max(visible.start)..(start + SPAN).min(visible.end);
+        let blocks = self.step.blocks(&self.step.tokens()[token]);
         partial.attend(self.set, self.heads, cache, blocks, positions, queries);
     }
 }

@@ -1,5 +1,6 @@
 //! The decoder: from tokens to logits, for a packed batch.
 
+mod heads;
 mod layer;
 mod scratch;
 
@@ -65,7 +66,7 @@ impl Decoder {
         limits: StepLimits,
     ) -> Result<Self, CheckpointError> {
         let layers: Vec<_> = (0..architecture.layers)
-            .map(|layer| Layer::load(pool, weights, layer, precision))
+            .map(|layer| Layer::load(pool, architecture, weights, layer, precision))
             .collect::<Result<_, _>>()?;
         let head = Linear::pack(pool, weights.get(WeightId::OutputHead)?, precision);
         let forms = |f: fn(&Layer) -> Forms| layers.iter().map(f).fold(Forms::default(), Forms::or);

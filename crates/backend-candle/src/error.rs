@@ -9,6 +9,12 @@ pub enum LoadError {
     /// The model's file is unfit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The model's numbers do not go together.
+    #[error("the engine cannot compute it: {problem}")]
+    Architecture {
+        /// Which numbers, and why they do not.
+        problem: String,
+    },
     /// An option has an impossible value.
     #[error("{option} is {found}, must be {allowed}")]
     Option {

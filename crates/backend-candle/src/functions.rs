@@ -13,6 +13,17 @@ impl RmsNorm<'_> {
     pub(crate) fn apply(&self, set: InstructionSet, x: &[f32], out: &mut [f32]) {
         set.run(Norm { norm: self, x, out });
     }
+
+    /// Norms one row where it stands.
+    pub(crate) fn apply_in_place(&self, set: InstructionSet, x: &mut [f32]) {
+        set.run(NormInPlace { norm: self, x });
+    }
+
+    #[inline(always)]
+    fn factor(&self, x: &[f32]) -> f32 {
+        let mean = sum_of_squares(x) / x.len() as f32;
+        1.0 / (mean + self.epsilon).sqrt()
+    }
 }
 
 struct Norm<'a> {
@@ -26,10 +37,26 @@ impl Kernel for Norm<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let mean = sum_of_squares(self.x) / self.x.len() as f32;
-        let factor = 1.0 / (mean + self.norm.epsilon).sqrt();
+        let factor = self.norm.factor(self.x);
         for ((out, x), weight) in self.out.iter_mut().zip(self.x).zip(self.norm.weight) {
             *out = x * factor * weight;
+        }
+    }
+}
+
+struct NormInPlace<'a> {
+    norm: &'a RmsNorm<'a>,
+    x: &'a mut [f32],
+}
+
+impl Kernel for NormInPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let factor = self.norm.factor(self.x);
+        for (x, weight) in self.x.iter_mut().zip(self.norm.weight) {
+            *x = *x * factor * weight;
         }
     }
 }
@@ -131,6 +158,9 @@ mod tests {
         for set in InstructionSet::available() {
             let (mut normed, mut gated) = (vec![0.0; 83], vec![0.0; 83]);
             norm.apply(set, &x, &mut normed);
+            let mut in_place = x.clone();
+            norm.apply_in_place(set, &mut in_place);
+            assert_eq!(in_place, normed);
             silu_gate(set, &x, &weight, &mut gated);
             let mean = x.iter().map(|x| f64::from(x * x)).sum::<f64>() / 83.0;
             for i in 0..83 {

@@ -39,6 +39,7 @@ mod pool;
 mod rotary;
 mod simd;
 mod step;
+mod supported;
 
 pub use error::LoadError;
 pub use model::CandleModel;

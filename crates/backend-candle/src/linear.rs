@@ -33,6 +33,8 @@ use tiles::{ByteBlock, NibbleBlock};
 pub(crate) struct Linear {
     outputs: usize,
     weights: Form,
+    /// What is added to the outputs, filled up to whole tiles.
+    bias: Option<Vec<Lanes<f32>>>,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,10 @@ impl Linear {
 
     fn tiles(&self) -> usize {
         self.outputs.div_ceil(LANES)
+    }
+
+    fn bias(&self, tile: usize) -> Option<&Lanes<f32>> {
+        self.bias.as_ref().map(|bias| &bias[tile])
     }
 
     #[inline(always)]

@@ -13,7 +13,7 @@ use crate::matrix::Matrix;
 use crate::pool::Pool;
 use crate::simd::InstructionSet;
 use crate::step::Step;
-use crate::{CandleOptions, LoadError, Precision};
+use crate::{CandleOptions, LoadError, Precision, supported};
 
 /// A decoder that takes packed, ragged batches over a paged cache.
 ///
@@ -40,7 +40,7 @@ impl CandleModel {
     /// Packs a checkpoint's weights for this machine's CPU, on all threads.
     ///
     /// # Errors
-    /// If an option is impossible, or the system refuses memory or threads.
+    /// If an option is impossible, the model's numbers do not go together, or the system refuses memory or threads.
     pub fn load(checkpoint: &Checkpoint, options: &CandleOptions) -> Result<Self, LoadError> {
         Self::load_for(InstructionSet::detect(), checkpoint, options)
     }
@@ -57,7 +57,11 @@ impl CandleModel {
     ) -> Result<Self, LoadError> {
         options.check()?;
         let architecture = checkpoint.architecture();
-        let (threads, blocks) = (options.threads()?, options.blocks(architecture.context_length)?);
+        supported::check(architecture)?;
+        let (threads, blocks) = (
+            options.threads()?,
+            options.blocks(architecture.context_length)?,
+        );
         let refused = |source| LoadError::Threads { threads, source };
         let mut pool = Pool::new(threads).map_err(refused)?;
         let shape = KvShape::new(architecture, blocks, options.block_size);

@@ -28,9 +28,8 @@ impl Rotation {
     }
 
     /// The cosines of every pair's angle at a position, then the sines, both times the
-    /// magnitude. Angles are `f32`, as the
-    /// models were trained with; their sines are computed in `f64`, so that rounding hides the
-    /// last bits, in which mathematical libraries differ.
+    /// magnitude. Angles are `f32`, as the models were trained with; their sines are computed in
+    /// `f64`, so that rounding hides the last bits, in which mathematical libraries differ.
     pub(crate) fn turn(&self, position: usize, turn: &mut [f32]) {
         let (cosines, sines) = turn.split_at_mut(self.frequencies.len());
         for ((cosine, sine), frequency) in cosines.iter_mut().zip(sines).zip(&self.frequencies) {

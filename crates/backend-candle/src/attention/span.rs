@@ -32,7 +32,7 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
-    /// Attends to `positions`, which begin at a multiple of [`SPAN`] and are at most as many.
+    /// Attends to `positions`, which all lie in one span.
     pub(super) fn attend<N: Number>(
         &mut self,
         set: InstructionSet,
@@ -45,11 +45,13 @@ impl Partial {
         self.largest.resize(heads.group, 0.0);
         self.sums.resize(heads.group, 0.0);
         self.values.resize(heads.group * heads.head_dim, 0.0);
-        let tiles = positions.len().div_ceil(LANES);
-        let first = cache.tile(positions.start, blocks);
+        let begin = positions.start / LANES * LANES;
+        let visible = positions.start - begin..positions.end - begin;
+        let tiles = visible.end.div_ceil(LANES);
+        let first = cache.tile(begin, blocks);
         let tile = |i| {
             if i < tiles {
-                cache.tile(positions.start + i * LANES, blocks)
+                cache.tile(begin + i * LANES, blocks)
             } else {
                 first
             }
@@ -58,7 +60,7 @@ impl Partial {
             partial: self,
             heads,
             tiles: std::array::from_fn(tile),
-            positions: positions.len(),
+            visible,
             queries,
         });
     }
@@ -104,9 +106,10 @@ impl Partial {
 struct Span<'a, N> {
     partial: &'a mut Partial,
     heads: Heads,
-    /// The span's tiles; after them the first one again.
+    /// The span's tiles from the first that is seen; after the last one the first again.
     tiles: [KvTile<'a, N>; TILES],
-    positions: usize,
+    /// Which of the tiles' positions are seen; it begins in the first tile.
+    visible: Range<usize>,
     queries: &'a [f32],
 }
 
@@ -139,19 +142,19 @@ impl<N: Number> Span<'_, N> {
         let mut scores = [[[0.0; LANES]; TILES]; H];
         self.scores(simd, first, &mut scores);
         for (head, scores) in scores.iter_mut().enumerate() {
-            let (largest, sum) = soften(scores, self.positions);
+            let (largest, sum) = soften(scores, self.visible.clone());
             self.partial.largest[first + head] = largest;
             self.partial.sums[first + head] = sum;
         }
         self.values(simd, first, &scores);
     }
 
-    /// The products of `H` queries with every key, and with whatever lies after the last.
+    /// The products of `H` queries with every key, and with whatever else lies in the tiles.
     #[inline(always)]
     fn scores<S: Simd, const H: usize>(&self, simd: S, first: usize, scores: &mut [Scores; H]) {
         let dim = self.heads.head_dim;
         let queries: [_; H] = std::array::from_fn(|h| &self.queries[(first + h) * dim..][..dim]);
-        let pairs = self.positions.div_ceil(2 * LANES);
+        let pairs = self.visible.end.div_ceil(2 * LANES);
         for (pair, tiles) in self.tiles.as_chunks::<2>().0.iter().take(pairs).enumerate() {
             for tile in tiles {
                 fetch(simd, tile.values);
@@ -205,8 +208,10 @@ impl<N: Number> Span<'_, N> {
         let vectors = self.heads.head_dim.div_ceil(LANES);
         let mut sums = [[simd.splat(0.0); V]; H];
         for (t, tile) in self.tiles.iter().enumerate() {
-            let rows = LANES.min(self.positions.saturating_sub(t * LANES));
-            for (i, row) in tile.values.chunks_exact(vectors).take(rows).enumerate() {
+            let rows = tile.values.chunks_exact(vectors).enumerate();
+            let unseen = if t == 0 { self.visible.start } else { 0 };
+            let end = LANES.min(self.visible.end.saturating_sub(t * LANES));
+            for (i, row) in rows.take(end).skip(unseen) {
                 let row: [_; V] = std::array::from_fn(|v| N::load(simd, &row[vector + v]));
                 for h in 0..H {
                     let weight = simd.splat(scores[h][t][i]);
@@ -236,17 +241,17 @@ impl<N: Number> Span<'_, N> {
     }
 }
 
-/// Turns the first `count` scores into `exp(score - largest)` and the rest into zeros; gives the
+/// Turns the visible scores into `exp(score - largest)` and the rest into zeros; gives the
 /// largest score and the sum.
 #[inline(always)]
-fn soften(scores: &mut Scores, count: usize) -> (f32, f32) {
+fn soften(scores: &mut Scores, visible: Range<usize>) -> (f32, f32) {
     let scores = scores.as_flattened_mut();
-    scores[count..].fill(f32::NEG_INFINITY);
+    hide(scores, &visible, f32::NEG_INFINITY);
     let largest = largest(scores);
-    scores[..count]
+    scores[visible.clone()]
         .iter_mut()
         .for_each(|score| *score = exp(*score - largest));
-    scores[count..].fill(0.0);
+    hide(scores, &visible, 0.0);
     let mut sums = [0.0; LANES];
     for scores in scores.as_chunks::<LANES>().0 {
         for i in 0..LANES {
@@ -254,6 +259,12 @@ fn soften(scores: &mut Scores, count: usize) -> (f32, f32) {
         }
     }
     (largest, sum(sums))
+}
+
+#[inline(always)]
+fn hide(scores: &mut [f32], visible: &Range<usize>, by: f32) {
+    scores[..visible.start].fill(by);
+    scores[visible.end..].fill(by);
 }
 
 /// The largest of some scores; NaN is passed over.

@@ -1,26 +1,28 @@
 //! One block of the decoder.
 
-use stream_checkpoint::{CheckpointError, LayerWeight, WeightId, Weights};
+use stream_checkpoint::{
+    Architecture, CheckpointError, LayerAttention, LayerWeight, WeightId, Weights,
+};
 
+use super::heads::HeadNorms;
 use super::{Context, Shapes};
 use crate::Precision;
 use crate::attention::Attention;
 use crate::functions::silu_gate;
-use crate::kv::{KvCache, Place};
+use crate::kv::KvCache;
 use crate::linear::{Forms, Linear, Mode, Product, multiply};
 use crate::pool::Pool;
 use crate::simd::Number;
 
-/// Fewer tokens than this are not worth a second thread where a token is little work.
-const LEAST_TOKENS: usize = 8;
-
 /// A block's weights.
 #[derive(Debug)]
 pub(super) struct Layer {
+    attention: LayerAttention,
     attention_norm: Vec<f32>,
     query: Linear,
     key: Linear,
     value: Linear,
+    head_norms: Option<HeadNorms>,
     attention_output: Linear,
     feed_forward_norm: Vec<f32>,
     gate: Linear,
@@ -29,25 +31,40 @@ pub(super) struct Layer {
 }
 
 impl Layer {
+    /// Packs the weights of the block with this number.
     pub(super) fn load(
         pool: &mut Pool,
+        architecture: &Architecture,
         weights: &Weights,
         number: usize,
         precision: Precision,
     ) -> Result<Self, CheckpointError> {
         use LayerWeight as W;
+        let biases = architecture.biases;
         let tensor = |weight| weights.get(WeightId::Layer(number, weight));
+        let numbers = |weight| Ok(tensor(weight)?.to_f32());
         let mut matrix = |weight| Ok(Linear::pack(pool, tensor(weight)?, precision));
+        let mut biased = |weight, bias: Option<W>| match bias {
+            Some(bias) => Ok(matrix(weight)?.with_bias(&numbers(bias)?)),
+            None => matrix(weight),
+        };
+        let (attention, output, ffn) = (
+            |bias| biases.query_key_value.then_some(bias),
+            |bias| biases.attention_output.then_some(bias),
+            |bias| biases.feed_forward.then_some(bias),
+        );
         Ok(Self {
-            attention_norm: tensor(W::AttentionNorm)?.to_f32(),
-            query: matrix(W::Query)?,
-            key: matrix(W::Key)?,
-            value: matrix(W::Value)?,
-            attention_output: matrix(W::AttentionOutput)?,
-            feed_forward_norm: tensor(W::FeedForwardNorm)?.to_f32(),
-            gate: matrix(W::Gate)?,
-            up: matrix(W::Up)?,
-            down: matrix(W::Down)?,
+            attention: architecture.attention[number],
+            attention_norm: numbers(W::AttentionNorm)?,
+            query: biased(W::Query, attention(W::QueryBias))?,
+            key: biased(W::Key, attention(W::KeyBias))?,
+            value: biased(W::Value, attention(W::ValueBias))?,
+            head_norms: HeadNorms::load(architecture, weights, number)?,
+            attention_output: biased(W::AttentionOutput, output(W::AttentionOutputBias))?,
+            feed_forward_norm: numbers(W::FeedForwardNorm)?,
+            gate: biased(W::Gate, ffn(W::GateBias))?,
+            up: biased(W::Up, ffn(W::UpBias))?,
+            down: biased(W::Down, ffn(W::DownBias))?,
         })
     }
 
@@ -78,7 +95,7 @@ impl Layer {
         number: usize,
     ) {
         self.project(context);
-        context.rotate();
+        context.place(self.head_norms.as_ref(), self.attention.rotary);
         context.store(cache, number);
         self.attend(context, cache, number);
         self.feed_forward(context);
@@ -131,6 +148,7 @@ impl Layer {
             heads: architecture.arrangement(),
             cache,
             layer: number,
+            window: self.attention.window,
             step,
             queries: &scratch.qkv,
         };
@@ -184,70 +202,5 @@ impl Layer {
             silu_gate(set, gate, up, out);
         });
         multiply(pool, set, rows, &[down], &mut scratch.hidden, Mode::Add);
-    }
-}
-
-impl Context<'_> {
-    /// Computes the turns of every token's position; they are the same in each layer.
-    pub(super) fn turn(&mut self) {
-        let tokens = self.step.tokens();
-        let turns = &mut self.scratch.turns;
-        let width = turns.width();
-        self.pool.for_each_chunk(
-            turns.head_mut(tokens.len()),
-            width.max(1),
-            LEAST_TOKENS,
-            |token, turn| {
-                self.rotation.turn(tokens[token].position, turn);
-            },
-        );
-    }
-
-    /// Turns queries and keys, and divides queries by the root of the head's width.
-    fn rotate(&mut self) {
-        let (dim, heads, kv_heads) = {
-            let a = self.architecture;
-            (a.head_dim, a.heads, a.kv_heads)
-        };
-        let scale = 1.0 / (dim as f32).sqrt();
-        let turns = &self.scratch.turns;
-        let width = self.scratch.qkv.width();
-        let rows = self.scratch.qkv.head_mut(self.step.tokens().len());
-        self.pool
-            .for_each_chunk(rows, width, LEAST_TOKENS, |token, row| {
-                let turn = turns.row(token);
-                for (number, head) in row.chunks_mut(dim).take(heads + kv_heads).enumerate() {
-                    self.rotation.apply(turn, head);
-                    if number < heads {
-                        head.iter_mut().for_each(|x| *x *= scale);
-                    }
-                }
-            });
-    }
-
-    /// Writes keys and values into the cache. Threads share the work by heads, whose places lie
-    /// apart whatever the blocks are.
-    fn store<N: Number>(&mut self, cache: &mut KvCache<N>, layer: usize) {
-        let (shape, length) = (cache.shape(), cache.head_length());
-        let tokens = self.step.tokens();
-        let qkv = &self.scratch.qkv;
-        let queries = self.architecture.heads * shape.head_dim;
-        let keys = shape.kv_heads * shape.head_dim;
-        let least = if tokens.len() < LEAST_TOKENS {
-            shape.kv_heads
-        } else {
-            1
-        };
-        self.pool
-            .for_each_chunk(cache.layer_mut(layer), length, least, |head, data| {
-                for (index, token) in tokens.iter().enumerate() {
-                    let of_head = &qkv.row(index)[queries + head * shape.head_dim..];
-                    let key = &of_head[..shape.head_dim];
-                    let value = &of_head[keys..][..shape.head_dim];
-                    let place =
-                        Place::of(token.position, self.step.blocks(token), shape.block_size);
-                    shape.write(data, place, key, value);
-                }
-            });
     }
 }

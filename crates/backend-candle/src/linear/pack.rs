@@ -21,7 +21,16 @@ impl Linear {
                 Precision::Native => native(pool, tensor),
                 Precision::F32 => Form::F32(numbers(pool, tensor)),
             },
+            bias: None,
         }
+    }
+
+    /// Adds a bias to what it gives.
+    #[must_use]
+    pub(crate) fn with_bias(mut self, bias: &[f32]) -> Self {
+        let lanes = |tile: &[f32]| std::array::from_fn(|i| tile.get(i).copied().unwrap_or(0.0));
+        self.bias = Some(bias.chunks(LANES).map(lanes).collect());
+        self
     }
 }
 

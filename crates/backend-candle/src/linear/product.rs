@@ -89,19 +89,22 @@ impl Tiles<'_> {
     fn tile<S: Simd>(&self, simd: S, product: &Product<'_>, tile: usize) {
         let first = tile * LANES;
         let length = LANES.min(product.weights.outputs - first);
+        let bias = product.weights.bias(tile);
         product
             .weights
             .multiply_tile(simd, tile, self.rows, |row, sums| {
                 // SAFETY: the pool hands out each tile once, the tiles of a product have columns
                 // of their own, and so has each product (`apart`).
                 let out = unsafe { self.out.piece_mut(row, product.column + first, length) };
-                put(out, sums, self.mode);
+                put(out, sums, bias, self.mode);
             });
     }
 }
 
 #[inline(always)]
-fn put(out: &mut [f32], sums: &Lanes<f32>, mode: Mode) {
+fn put(out: &mut [f32], sums: &Lanes<f32>, bias: Option<&Lanes<f32>>, mode: Mode) {
+    let biased = |bias: &Lanes<f32>| std::array::from_fn(|i| sums[i] + bias[i]);
+    let sums = bias.map_or(*sums, biased);
     match mode {
         Mode::Store => out.copy_from_slice(&sums[..out.len()]),
         Mode::Add => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
