@@ -27,6 +27,7 @@ mod dequant;
 mod error;
 mod format;
 mod gguf;
+pub mod hub;
 mod llama;
 mod source;
 mod tokenizer;

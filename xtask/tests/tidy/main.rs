@@ -94,7 +94,15 @@ fn the_checkpoint_reader_knows_no_engine() {
     let tree = tree::of("stream-checkpoint");
     let engines = ["candle", "ort", "tch", "stream-runtime", "backend-"];
     tree::expect_absent("stream-checkpoint", &tree, &engines);
+}
+
+#[test]
+fn http_comes_with_the_hub_alone() {
+    let tree = tree::without_features("stream-checkpoint");
     tree::expect_absent("stream-checkpoint", &tree, HTTP);
+    for engine in tree::engines() {
+        tree::expect_absent(&engine, &tree::of(&engine), &["hf-hub", "ureq"]);
+    }
 }
 
 #[test]

@@ -5,15 +5,19 @@ use std::process::Command;
 
 use crate::walk::root;
 
-/// The names of all packages that `package` is built with, tests aside, on every platform.
+/// The names of all packages that `package` is built with, tests aside, on every platform and with
+/// every feature.
 pub(crate) fn of(package: &str) -> BTreeSet<String> {
-    let edges = [
-        "--edges",
-        "normal,build",
-        "--target",
-        "all",
-        "--all-features",
-    ];
+    with(package, "--all-features")
+}
+
+/// As [`of`], with no feature.
+pub(crate) fn without_features(package: &str) -> BTreeSet<String> {
+    with(package, "--no-default-features")
+}
+
+fn with(package: &str, features: &str) -> BTreeSet<String> {
+    let edges = ["--edges", "normal,build", "--target", "all", features];
     let shape = ["--prefix", "none", "--format", "{p}"];
     let listed = cargo(&[&["tree", "--package", package][..], &edges, &shape].concat());
     let names = listed.lines().filter_map(|line| line.split(' ').next());
