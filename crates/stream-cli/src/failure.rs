@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use stream_checkpoint::default_model::NoCacheFolder;
+use stream_checkpoint::hub::{HubError, ReferenceError};
 use stream_engine::EngineError;
 use stream_engine::core::{Error, InvalidRequest, Rejected, Rejection};
 
@@ -47,6 +48,11 @@ impl Failure {
         }
     }
 
+    /// The sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the sentence to stderr.
     pub(crate) fn report(&self) -> ExitCode {
         anstream::eprintln!("{ERROR}error{ERROR:#}: {}", self.message);
@@ -61,10 +67,12 @@ impl From<EngineError> for Failure {
             | EngineError::NotCompiled { .. }
             | EngineError::NoBackend { .. }
             | EngineError::Ambiguous { .. }
+            | EngineError::Reference(_)
             | EngineError::Invalid(_) => Kind::Input,
             EngineError::Rejected(rejection) => kind_of(rejection),
             EngineError::DefaultModelMissing { .. }
             | EngineError::NoCacheFolder(_)
+            | EngineError::Hub(_)
             | EngineError::Load(_) => Kind::Model,
             _ => Kind::Generation,
         };
@@ -104,6 +112,18 @@ impl From<Error> for Failure {
 impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Self {
         Self::new(Kind::Model, error.to_string())
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        EngineError::from(error).into()
+    }
+}
+
+impl From<ReferenceError> for Failure {
+    fn from(error: ReferenceError) -> Self {
+        EngineError::from(error).into()
     }
 }
 

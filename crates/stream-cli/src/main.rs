@@ -30,7 +30,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Generate(args) => generate::run(args),
         Command::Chat(args) => chat::run(args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Pull => pull::run(),
+        Command::Pull(args) => pull::run(&args),
         Command::Completions { shell } => completions(shell),
     }
 }

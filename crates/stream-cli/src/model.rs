@@ -1,13 +1,15 @@
 //! The model and the engine that the command line asks for.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use stream_checkpoint::default_model::{self, NoCacheFolder};
+use stream_checkpoint::hub::{self, HubConfig, ModelReference};
 use stream_engine::{EngineError, StreamingConfig, StreamingEngine};
 
 use crate::args::EngineArgs;
 use crate::failure::Failure;
-use crate::fetch::{self, Client, FetchError, Pulled, Source};
+use crate::fetch::{self, Bars, Client, FetchError, Pulled, Source};
 
 /// Where the default model comes from.
 pub(crate) const DEFAULT: Source<'static> = Source {
@@ -48,16 +50,33 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
     Ok(config)
 }
 
-/// The model file to use. The default model is fetched if it is not in the cache. To hash it at
-/// every start would cost too much: a file under that name was checked when it got the name, so
-/// its length is enough.
+/// The model file or folder to use.
 fn locate(args: &EngineArgs) -> Result<PathBuf, Failure> {
-    if let Some(path) = &args.model {
-        return Ok(path.clone());
+    if let Some(given) = &args.model {
+        return named(given, &HubConfig::from_env()?);
     }
     let path = default_model::path()?;
-    let own = path != default_path()?;
-    if !own && path.metadata().map_or(0, |found| found.len()) != default_model::BYTES {
+    match path == default_path()? {
+        true => fetched(path),
+        false => Ok(path),
+    }
+}
+
+/// The file or folder of a model that was named, with what the hub lacks here fetched.
+pub(crate) fn named(given: &OsStr, config: &HubConfig) -> Result<PathBuf, Failure> {
+    match ModelReference::parse(given)? {
+        ModelReference::Path(path) => Ok(path),
+        ModelReference::Default => fetched(default_path()?),
+        ModelReference::Hub(reference) => {
+            Ok(hub::locate(&reference, config, &mut Bars::default())?)
+        }
+    }
+}
+
+/// The default model, fetched if it is not in the cache. To hash it at every start would cost too
+/// much: a file under that name was checked when it got the name, so its length is enough.
+fn fetched(path: PathBuf) -> Result<PathBuf, Failure> {
+    if path.metadata().map_or(0, |found| found.len()) != default_model::BYTES {
         eprintln!("fetching the default model, {}", default_model::NAME);
         pull(&path)?;
     }

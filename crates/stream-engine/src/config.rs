@@ -21,6 +21,7 @@ use crate::BackendKind;
 #[must_use]
 pub struct StreamingConfig {
     pub(crate) backend: Option<BackendKind>,
+    /// As the user names it; see [`StreamingConfig::model`].
     pub(crate) model: Option<PathBuf>,
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
@@ -52,9 +53,13 @@ impl StreamingConfig {
         self
     }
 
-    /// A model file. Left out, it is the default model in the user's cache folder.
-    pub fn model(mut self, path: impl AsRef<Path>) -> Self {
-        self.model = Some(path.as_ref().to_owned());
+    /// A model: a file or folder, or a name on the Hugging Face hub such as `hf:org/repo`,
+    /// `hf:org/repo@revision/file.gguf` or `org/repo:Q4_K_M` (see
+    /// [`ModelReference`](stream_checkpoint::hub::ModelReference)), which is fetched when the
+    /// model is loaded, if this crate's feature `hub` is on. Left out, it is the default model in
+    /// the user's cache folder.
+    pub fn model(mut self, reference: impl AsRef<Path>) -> Self {
+        self.model = Some(reference.as_ref().to_owned());
         self
     }
 

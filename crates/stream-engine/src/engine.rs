@@ -8,7 +8,7 @@ use stream_core::{
     TokenStream,
 };
 
-use crate::backends::{self, model_path};
+use crate::backends::{self, model_is_there};
 use crate::{Ask, EngineError, StreamingConfig};
 
 /// A model that answers in streams of tokens. The model is loaded with the first question.
@@ -78,8 +78,7 @@ impl StreamingEngine {
             State::Loaded(_) => true,
             State::ShutDown => false,
             State::NotLoaded => {
-                backends::choose(&self.inner.config).is_ok()
-                    && model_path(&self.inner.config).is_ok_and(|path| path.is_file())
+                backends::choose(&self.inner.config).is_ok() && model_is_there(&self.inner.config)
             }
         }
     }

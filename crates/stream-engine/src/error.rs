@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stream_checkpoint::default_model::NoCacheFolder;
+use stream_checkpoint::hub::{HubError, ReferenceError};
 use stream_core::{CompleteError, Error, InvalidRequest, Rejected, Rejection};
 
 use crate::BackendKind;
@@ -49,6 +50,12 @@ pub enum EngineError {
     /// There is no place for the default model.
     #[error(transparent)]
     NoCacheFolder(#[from] NoCacheFolder),
+    /// The configured model is no path and no name that the hub allows.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// The configured model is on the hub, and could not be had from there.
+    #[error(transparent)]
+    Hub(Arc<HubError>),
     /// The model could not be loaded.
     #[error("{0}")]
     Load(Arc<str>),
@@ -68,6 +75,12 @@ pub enum EngineError {
     /// The stream ended with an error.
     #[error(transparent)]
     Stream(#[from] Error),
+}
+
+impl From<HubError> for EngineError {
+    fn from(error: HubError) -> Self {
+        Self::Hub(Arc::new(error))
+    }
 }
 
 impl From<Rejected> for EngineError {

@@ -16,6 +16,15 @@ fn an_engine_without_its_file_is_not_available() {
 }
 
 #[test]
+fn a_model_with_an_odd_name_is_refused_before_anything_is_asked_of_the_hub() {
+    let config = StreamingConfig::default().model("hf:org/../model");
+    let engine = StreamingEngine::new(config);
+    assert!(!engine.is_available());
+    let error = engine.generate_iter("hi").unwrap_err();
+    assert!(matches!(error, EngineError::Reference(_)), "{error}");
+}
+
+#[test]
 fn a_senseless_question_is_refused_before_anything_is_loaded() {
     let engine = StreamingEngine::new(nowhere());
     let parameter = |ask: Ask| match engine.generate_iter(ask) {

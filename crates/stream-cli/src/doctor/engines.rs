@@ -1,8 +1,10 @@
 //! What each engine really does on this machine: asked of the engine, with the model loaded.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use stream_checkpoint::hub::{self, HubConfig, ModelReference};
 use stream_engine::core::Backend;
 use stream_engine::{BackendKind, StreamingConfig};
 
@@ -24,7 +26,7 @@ pub(super) enum Found {
     Runs(Runs),
     Fails(String),
     /// There is no model to try it with.
-    NotTried(&'static str),
+    NotTried(String),
 }
 
 #[derive(Debug, Serialize)]
@@ -54,25 +56,42 @@ pub(super) fn try_each(args: &EngineArgs, stored: &Stored) -> Result<Vec<Engine>
         name: kind.name(),
         found: match &path {
             Ok(path) => attempt(config.clone().backend(kind).model(path)),
-            Err(why) => Found::NotTried(why),
+            Err(why) => Found::NotTried(why.clone()),
         },
     });
     Ok(engines.collect())
 }
 
 /// The model to try engines with, or why there is none. A model that was named is tried whatever
-/// it is: what the engine says of it is what the person wants to know.
-fn usable_model(args: &EngineArgs, stored: &Stored) -> Result<PathBuf, &'static str> {
-    if let Some(path) = &args.model {
-        return Ok(path.clone());
+/// it is: what the engine says of it is what the person wants to know. Nothing is fetched for it.
+fn usable_model(args: &EngineArgs, stored: &Stored) -> Result<PathBuf, String> {
+    if let Some(given) = &args.model {
+        return here(given).map_err(|failure| failure.message().to_owned());
     }
     if let Some(path) = &stored.replaced_by {
         return Ok(path.clone());
     }
     match stored.state {
         State::Whole => Ok(stored.path.clone()),
-        State::Missing => Err("the default model is not there; fetch it with `stream-engine pull`"),
-        State::Damaged => Err("the default model is damaged; `stream-engine pull` mends it"),
+        State::Missing => {
+            Err("the default model is not there; fetch it with `stream-engine pull`".to_owned())
+        }
+        State::Damaged => {
+            Err("the default model is damaged; `stream-engine pull` mends it".to_owned())
+        }
+    }
+}
+
+/// A model that was named, as far as it is on this machine.
+fn here(given: &OsStr) -> Result<PathBuf, Failure> {
+    match ModelReference::parse(given)? {
+        ModelReference::Path(path) => Ok(path),
+        ModelReference::Default => Ok(model::default_path()?),
+        ModelReference::Hub(reference) => {
+            let mut config = HubConfig::from_env()?;
+            config.offline = true;
+            Ok(hub::locate(&reference, &config, &mut ())?)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod build;
 mod engines;
 mod features;
+mod hub;
 mod machine;
 mod stored;
 mod text;
@@ -21,6 +22,7 @@ struct Report {
     build: build::Build,
     machine: machine::Machine,
     default_model: stored::Stored,
+    hub: hub::Hub,
     backends: Vec<engines::Engine>,
 }
 
@@ -30,6 +32,7 @@ impl Report {
         Ok(Self {
             build: build::look(),
             machine: machine::look(),
+            hub: hub::look()?,
             backends: engines::try_each(&args.engine, &default_model)?,
             default_model,
         })

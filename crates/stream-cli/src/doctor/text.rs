@@ -6,6 +6,7 @@ use stream_checkpoint::default_model;
 
 use super::Report;
 use super::engines::{Found, Runs};
+use super::hub::Hub;
 use super::stored::State;
 
 /// The width of the left column.
@@ -23,6 +24,7 @@ fn write_all(out: &mut String, report: &Report) -> fmt::Result {
     write_build(out, report)?;
     write_machine(out, report)?;
     write_model(out, report)?;
+    write_hub(out, &report.hub)?;
     write_engines(out, report)
 }
 
@@ -102,6 +104,23 @@ fn write_model(out: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     Ok(())
+}
+
+fn write_hub(out: &mut String, hub: &Hub) -> fmt::Result {
+    writeln!(out, "hub")?;
+    if !hub.compiled_in {
+        return line(
+            out,
+            "support",
+            "not compiled in; build with the feature `hub`",
+        );
+    }
+    line(out, "cache", hub.cache.display())?;
+    match hub.offline {
+        true => line(out, "address", "not asked (HF_HUB_OFFLINE)")?,
+        false => line(out, "address", &hub.endpoint)?,
+    }
+    line(out, "token", if hub.token { "set" } else { "none" })
 }
 
 fn line(out: &mut String, label: &str, value: impl Display) -> fmt::Result {

@@ -36,6 +36,8 @@ impl Client {
             .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            // Lengths and ranges are those of the file, not of a packed form of it.
+            .accept_encoding("identity")
             .timeout_resolve(Some(PATIENCE))
             .timeout_connect(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))

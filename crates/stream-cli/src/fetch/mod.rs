@@ -4,6 +4,7 @@
 //! Whatever happens on the way, a file under its final name is whole: it is written under another
 //! name, checked against its sha256, synced and only then renamed.
 
+mod bars;
 mod client;
 mod copy;
 mod digest;
@@ -17,12 +18,14 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
+pub(crate) use bars::Bars;
 pub(crate) use client::Client;
 pub(crate) use digest::is_whole;
 pub(crate) use error::FetchError;
@@ -106,7 +109,7 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
 }
 
 /// A progress bar on stderr; it draws nothing where stderr is not a terminal.
-fn bar(message: &'static str, bytes: u64) -> ProgressBar {
+fn bar(message: impl Into<Cow<'static, str>>, bytes: u64) -> ProgressBar {
     let style = ProgressStyle::with_template(
         "{msg} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
     )

@@ -20,6 +20,20 @@ fn every_subcommand_has_help_with_its_exit_codes() {
 }
 
 #[test]
+fn every_form_of_a_model_is_told() {
+    for subcommand in ["generate", "chat", "doctor", "pull"] {
+        let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
+        for form in [
+            "PATH",
+            "hf:OWNER/REPO[@REVISION]/FILE",
+            "OWNER/REPO:QUANTISATION",
+        ] {
+            assert!(help.contains(form), "{subcommand}: {help}");
+        }
+    }
+}
+
+#[test]
 fn the_version_is_the_package_version() {
     let version = run(program(["--version"])).expect_quiet().stdout;
     assert_eq!(

@@ -4,6 +4,9 @@ mod chat;
 mod doctor;
 mod generate;
 mod help;
+mod hub;
+#[path = "../../../stream-checkpoint/tests/hub/server.rs"]
+mod hub_server;
 #[cfg(unix)]
 mod interrupt;
 mod program;

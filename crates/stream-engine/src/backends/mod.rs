@@ -12,6 +12,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use stream_checkpoint::default_model;
+use stream_checkpoint::hub::{self, HubConfig, ModelReference};
 use stream_core::Backend;
 
 use crate::{EngineError, StreamingConfig};
@@ -90,13 +91,14 @@ fn names(kinds: impl IntoIterator<Item = BackendKind>) -> String {
     names.join(", ")
 }
 
-/// Loads the configured model on the configured backend. Takes as long as loading takes.
+/// Loads the configured model on the configured backend. Takes as long as loading takes, and
+/// fetching, if the model is on the hub and not in its cache.
 ///
 /// # Errors
 /// If the backend cannot be chosen or the model cannot be loaded.
 pub fn open(config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
     let open = choose(config)?;
-    open(&model_path(config)?, config)
+    open(&model_path(config, Fetching::Allowed)?, config)
 }
 
 /// The configured backend, or the only one.
@@ -105,12 +107,38 @@ pub(crate) fn choose(config: &StreamingConfig) -> Result<Opener, EngineError> {
     backend.opener().ok_or(EngineError::NotCompiled { backend })
 }
 
-/// The configured model file, or the default model if it was fetched.
-pub(crate) fn model_path(config: &StreamingConfig) -> Result<PathBuf, EngineError> {
-    if let Some(path) = &config.model {
-        return Ok(path.clone());
+/// Whether a model may be fetched from the hub to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fetching {
+    Allowed,
+    Forbidden,
+}
+
+/// Whether the configured model is on this machine.
+pub(crate) fn model_is_there(config: &StreamingConfig) -> bool {
+    model_path(config, Fetching::Forbidden).is_ok_and(|path| path.exists())
+}
+
+/// The configured model, as a file or folder of this machine.
+fn model_path(config: &StreamingConfig, fetching: Fetching) -> Result<PathBuf, EngineError> {
+    let Some(given) = &config.model else {
+        return fetched(default_model::path()?);
+    };
+    match ModelReference::parse(given)? {
+        ModelReference::Path(path) => Ok(path),
+        ModelReference::Default => {
+            fetched(default_model::cache_dir()?.join(default_model::FILE_NAME))
+        }
+        ModelReference::Hub(reference) => {
+            let mut hub_config = HubConfig::from_env()?;
+            hub_config.offline |= fetching == Fetching::Forbidden;
+            Ok(hub::locate(&reference, &hub_config, &mut ())?)
+        }
     }
-    let path = default_model::path()?;
+}
+
+/// The file of the default model, if it was fetched.
+fn fetched(path: PathBuf) -> Result<PathBuf, EngineError> {
     match path.is_file() {
         true => Ok(path),
         false => Err(EngineError::DefaultModelMissing { path }),
