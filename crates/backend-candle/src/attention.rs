@@ -2,13 +2,15 @@
 //!
 //! For each token and each key-value head, with the query heads that share it, the positions of
 //! the token's sequence are gone over in spans of 128, but for the spans that a sliding window
-//! hides as a whole. Each span has its own softmax, and the
-//! spans are folded together from the first to the last (arXiv:2205.14135). Neighbouring tokens
-//! of a prompt go over a span one after the other, while it is in the cache; where there are few
-//! tokens, threads share out the spans. Either way a token's result comes about by the same
-//! operations in the same order, whatever else is in the batch.
+//! hides as a whole. Each span has its own softmax, and the spans are folded together from the
+//! first to the last (arXiv:2205.14135). Neighbouring tokens of a prompt go over a span one after
+//! the other, while it is in the cache; where there are few tokens, threads share out the spans.
+//! Either way a token's result comes about by the same operations in the same order, whatever
+//! else is in the batch.
 
 mod span;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 

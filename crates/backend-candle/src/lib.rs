@@ -34,6 +34,8 @@ mod kv;
 mod linear;
 mod matrix;
 mod model;
+#[cfg(test)]
+mod noise;
 mod options;
 mod pool;
 mod rotary;

@@ -14,6 +14,8 @@ mod input;
 mod k_blocks;
 mod pack;
 mod product;
+#[cfg(test)]
+mod tests;
 mod tiled;
 mod tiles;
 
