@@ -4,6 +4,7 @@ mod ci;
 mod demo;
 mod deny;
 mod shell;
+mod synth;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ Usage: cargo xtask COMMAND
   test           fetch the default model, and run every test, doctest and example
   test --full    the same, and the tests four times over, with more cases for property tests
   ci             the whole gate: format, clippy, docs, cargo-deny, then test
+  synth …        write a model with random weights, in the shape of a real one
   help           show this";
 
 fn main() -> ExitCode {
@@ -44,6 +46,11 @@ fn run(arguments: &[String]) -> Result<()> {
         ["test"] => test::run(test::Effort::Ordinary),
         ["test", "--full"] => test::run(test::Effort::Full),
         ["ci"] => ci::run(),
+        ["synth", "--help" | "-h"] => {
+            println!("{}", synth::HELP);
+            Ok(())
+        }
+        ["synth", ref words @ ..] => synth::run(&synth::Options::parse(words)?),
         [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
