@@ -99,6 +99,13 @@ impl<'a> Array<'a> {
         (self.kind == Kind::String).then(|| (0..self.count).map_while(element))
     }
 
+    /// The elements of an array of 32-bit floats; `None` if it is another.
+    pub(crate) fn floats(&self) -> Option<impl Iterator<Item = f32> + use<'a>> {
+        let (floats, _) = self.bytes.as_chunks::<4>();
+        let floats = floats.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        (self.kind == Kind::F32).then_some(floats)
+    }
+
     /// The elements of an array of integers; `None` if it is another.
     pub(crate) fn integers(&self) -> Option<impl Iterator<Item = i128> + use<'a>> {
         let (kind, mut cursor) = (self.kind, Cursor::new(self.bytes));

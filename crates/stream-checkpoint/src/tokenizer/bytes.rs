@@ -1,8 +1,6 @@
-//! From tokens back to bytes: the byte-level alphabet of GPT-2.
+//! From tokens back to bytes: the byte-level alphabet of GPT-2, and SentencePiece's bytes.
 
 use stream_core::TokenId;
-
-use super::vocabulary::{TokenType, Vocabulary};
 
 /// Bytes that GPT-2's alphabet writes as the character of the same number: what prints in
 /// Latin-1. The others follow from U+0100 on (`bytes_to_unicode` in GPT-2's `encoder.py`).
@@ -43,6 +41,12 @@ impl Alphabet {
     }
 }
 
+/// SentencePiece writes a byte that no other token covers as `<0xAB>`.
+pub(super) fn fallback_byte(token: &str) -> Option<u8> {
+    let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
+    (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
+}
+
 /// What a text that is decoded from its first token on loses at its beginning.
 ///
 /// SentencePiece vocabularies put a space before a text, so that a word has the same tokens at
@@ -78,19 +82,6 @@ impl TokenBytes {
             absent: Vec::new(),
             leading,
         }
-    }
-
-    pub(super) fn new(vocabulary: &Vocabulary<'_>) -> Self {
-        let alphabet = Alphabet::new();
-        let mut table = Self::with_capacity(vocabulary.tokens.len(), Leading::Kept);
-        for (_, text, kind) in vocabulary.iter() {
-            match kind {
-                TokenType::Control | TokenType::Unused => table.push(&[]),
-                TokenType::UserDefined => table.push(text.as_bytes()),
-                TokenType::Normal => table.push(&alphabet.bytes(text)),
-            }
-        }
-        table
     }
 
     /// The next token. All together are far below 4 GB: no token's bytes are more than a few

@@ -2,9 +2,11 @@
 
 mod bpe;
 mod bytes;
+mod gguf;
 mod hugging_face;
 mod pre;
 mod special;
+mod spm;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
@@ -15,19 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use stream_core::{Message, TokenId, TokenizeError, Tokenizer};
 
 use self::bytes::TokenBytes;
-use self::pre::Cut;
-use self::vocabulary::Vocabulary;
 use crate::chat_template::{ChatTemplate, SpecialTexts};
-use crate::error::Fault;
-use crate::gguf::{Metadata, missing};
 
 pub use self::hugging_face::TokenizerFiles;
 pub(crate) use self::special::SpecialTokens;
 pub(crate) use self::vocabulary::token_count;
-
-const KIND: &str = "tokenizer.ggml.model";
-const KNOWN_KINDS: [&str; 1] = ["gpt2"];
-const TEMPLATE: &str = "tokenizer.chat_template";
 
 /// A model's tokenizer with its chat template.
 ///
@@ -52,26 +46,6 @@ struct Frame {
 }
 
 impl ModelTokenizer {
-    pub(crate) fn read(metadata: &Metadata<'_>) -> Result<Self, Fault> {
-        check_kind(metadata)?;
-        let cut = Cut::read(metadata)?;
-        let vocabulary = Vocabulary::read(metadata)?;
-        let special = SpecialTokens::read(metadata, &vocabulary, cut.adds_bos())?;
-        let bos = special.bos.filter(|_| special.add_bos);
-        Ok(Self {
-            encoder: bpe::build(&vocabulary, cut)?,
-            bytes: TokenBytes::new(&vocabulary),
-            texts: texts(&special, &vocabulary),
-            frame: Frame {
-                before: bos.into_iter().collect(),
-                after: Vec::new(),
-                chat_bos_once: bos,
-            },
-            special,
-            template: metadata.string(TEMPLATE)?.map(ChatTemplate::new),
-        })
-    }
-
     /// The chat template, if the file has one.
     pub fn chat_template(&self) -> Option<&ChatTemplate> {
         self.template.as_ref()
@@ -145,26 +119,5 @@ impl fmt::Debug for ModelTokenizer {
             .field("vocabulary_size", &self.vocabulary_size())
             .field("special", &self.special)
             .finish_non_exhaustive()
-    }
-}
-
-fn check_kind(metadata: &Metadata<'_>) -> Result<(), Fault> {
-    match metadata.string(KIND)?.ok_or_else(|| missing(KIND))? {
-        "gpt2" => Ok(()),
-        other => Err(Fault::UnsupportedTokenizer {
-            key: KIND,
-            found: other.to_owned(),
-            known: &KNOWN_KINDS,
-        }),
-    }
-}
-
-fn texts(special: &SpecialTokens, vocabulary: &Vocabulary<'_>) -> SpecialTexts {
-    let text = |id: Option<TokenId>| id.map(|id| vocabulary.tokens[id as usize].to_owned());
-    SpecialTexts {
-        bos: text(special.bos),
-        eos: text(special.eos),
-        unknown: text(special.unknown),
-        padding: text(special.padding),
     }
 }

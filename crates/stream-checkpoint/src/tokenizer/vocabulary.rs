@@ -5,7 +5,7 @@ use crate::gguf::{Array, Metadata, missing};
 
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const TYPES: &str = "tokenizer.ggml.token_type";
-const MERGES: &str = "tokenizer.ggml.merges";
+const SCORES: &str = "tokenizer.ggml.scores";
 
 /// The largest known vocabulary has 262,144 tokens, and about as many merges.
 const MOST_TOKENS: usize = 1 << 20;
@@ -15,27 +15,30 @@ const MOST_TEXT: usize = 1 << 28;
 /// What a token is for (`llama_token_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenType {
-    /// Text, in the byte-level alphabet.
+    /// Text, in the byte-level alphabet or with spaces as `▁`.
     Normal,
+    /// Stands for what no other token does, and for no text of its own.
+    Unknown,
     /// A sign to the model; it stands for no text.
     Control,
     /// Text as it is, never split.
     UserDefined,
-    /// Never met: a placeholder, or the token for what is unknown.
+    /// Never met: a placeholder.
     Unused,
+    /// One byte of a character that has no token, in SentencePiece vocabularies: `<0xAB>`.
+    Byte,
 }
 
 impl TokenType {
-    /// Undefined, normal, unknown, control, user-defined, unused, byte. The last stands for a
-    /// byte in SentencePiece vocabularies only.
+    /// Undefined, normal, unknown, control, user-defined, unused, byte.
     const BY_NUMBER: [Self; 7] = [
         Self::Normal,
         Self::Normal,
-        Self::Unused,
+        Self::Unknown,
         Self::Control,
         Self::UserDefined,
         Self::Unused,
-        Self::Unused,
+        Self::Byte,
     ];
 }
 
@@ -43,8 +46,6 @@ impl TokenType {
 pub(super) struct Vocabulary<'a> {
     pub(super) tokens: Vec<&'a str>,
     pub(super) types: Vec<TokenType>,
-    /// Pairs of tokens, the most urgent first.
-    pub(super) merges: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Vocabulary<'a> {
@@ -52,13 +53,7 @@ impl<'a> Vocabulary<'a> {
         let tokens = read_strings(metadata, TOKENS)?;
         check_text(&tokens)?;
         let types = read_types(metadata, tokens.len())?;
-        let merges = read_strings(metadata, MERGES)?;
-        let merges = split_merges(&merges)?;
-        Ok(Self {
-            tokens,
-            types,
-            merges,
-        })
+        Ok(Self { tokens, types })
     }
 
     /// Ids, texts and types.
@@ -90,7 +85,7 @@ fn array<'a>(metadata: &Metadata<'a>, key: &str) -> Result<Array<'a>, Fault> {
     }
 }
 
-fn read_strings<'a>(metadata: &Metadata<'a>, key: &str) -> Result<Vec<&'a str>, Fault> {
+pub(super) fn read_strings<'a>(metadata: &Metadata<'a>, key: &str) -> Result<Vec<&'a str>, Fault> {
     let strings = array(metadata, key)?
         .strings()
         .ok_or_else(|| Fault::metadata(key, "is not an array of strings"))?;
@@ -127,6 +122,24 @@ fn read_types(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<TokenType>, 
     numbers.enumerate().map(read_type).collect()
 }
 
+/// The score of every token: a number, the higher the more urgent.
+pub(super) fn read_scores(metadata: &Metadata<'_>, tokens: usize) -> Result<Vec<f32>, Fault> {
+    let wrong = |problem: String| Fault::metadata(SCORES, problem);
+    let array = array(metadata, SCORES)?;
+    let floats = array
+        .floats()
+        .ok_or_else(|| wrong("is not an array of 32-bit floats".to_owned()))?;
+    let scores: Vec<f32> = floats.collect();
+    if scores.len() != tokens {
+        let found = scores.len();
+        return Err(wrong(format!("has {found} elements for {tokens} tokens")));
+    }
+    match scores.iter().position(|score| score.is_nan()) {
+        None => Ok(scores),
+        Some(id) => Err(wrong(format!("token {id} has a score that is no number"))),
+    }
+}
+
 fn read_type((id, number): (usize, i128)) -> Result<TokenType, Fault> {
     usize::try_from(number)
         .ok()
@@ -135,23 +148,4 @@ fn read_type((id, number): (usize, i128)) -> Result<TokenType, Fault> {
             let problem = format!("token {id} has the type {number}, known are 0 to 6");
             Fault::metadata(TYPES, problem)
         })
-}
-
-fn split_merges<'a>(merges: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, Fault> {
-    merges
-        .iter()
-        .enumerate()
-        .map(|(i, merge)| {
-            split_pair(merge).ok_or_else(|| {
-                let problem = format!("merge {i} is not two tokens with one space between");
-                Fault::metadata(MERGES, problem)
-            })
-        })
-        .collect()
-}
-
-/// No byte-level token holds a space: it is written `Ġ`.
-fn split_pair(merge: &str) -> Option<(&str, &str)> {
-    let (left, right) = merge.split_once(' ')?;
-    (!left.is_empty() && !right.is_empty() && !right.contains(' ')).then_some((left, right))
 }

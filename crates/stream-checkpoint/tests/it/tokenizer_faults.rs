@@ -15,13 +15,13 @@ fn unknown_kinds_are_named_with_the_known_ones() {
     let cases = [
         (
             "tokenizer.ggml.model",
-            "llama",
-            "the tokenizer `llama` is not supported; known are: gpt2",
+            "t5",
+            "the tokenizer `t5` is not supported; known are: gpt2, llama",
         ),
         (
             PRE,
             "default",
-            "the tokenizer `default` is not supported; known are: gpt-2, llama-bpe, smollm",
+            "the tokenizer `default` is not supported; known are: gpt-2, phi-2, mpt,",
         ),
     ];
     for (key, value, expected) in cases {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokenizers::Tokenizer as Encoder;
 
-use super::super::bytes::{Alphabet, Leading, strip};
+use super::super::bytes::{Alphabet, Leading, fallback_byte, strip};
 use super::broken;
 use crate::error::Fault;
 
@@ -159,12 +159,6 @@ impl Strip {
         }
         text
     }
-}
-
-/// SentencePiece writes a byte that no other token covers as `<0xAB>`.
-fn fallback_byte(token: &str) -> Option<u8> {
-    let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
-    (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
 fn unsupported(description: &Value) -> Fault {
