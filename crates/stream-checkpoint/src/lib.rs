@@ -10,7 +10,7 @@
 //! | files | GGUF versions 2 and 3, little endian, in one piece |
 //! | families | `llama` without rotary scaling, biases and experts |
 //! | number formats | [`TensorFormat`] |
-//! | tokenizers | byte-level BPE (`gpt2`), cut as `gpt-2`, `llama-bpe` or `smollm` |
+//! | tokenizers | in GGUF, byte-level BPE (`gpt2`) cut as GPT-2, SmolLM, Llama 3, Qwen 2 to 3.5, Tekken, GPT-4o or DeepSeek 3 do, and SentencePiece's BPE (`llama`); in folders, `tokenizer.json` ([`TokenizerFiles`]) |
 //!
 //! Everything else is refused with an error that names what was found and what is known.
 //!

@@ -7,7 +7,7 @@ use stream_core::{Message, TokenId, Tokenizer};
 use crate::tiny_model::{BOS, CONTROL, EOS, MERGES, USER_DEFINED, tokens};
 
 /// The tokenizer of the tiny model as a `tokenizer.json`.
-fn byte_level() -> Value {
+pub(crate) fn byte_level() -> Value {
     let tokens = tokens();
     let named = CONTROL.len() + USER_DEFINED.len();
     let added = |(id, text): (usize, &String)| {
@@ -45,26 +45,32 @@ fn bos_in_front() -> Value {
     })
 }
 
-fn read_with(
-    json: &Value,
-    config: &Value,
-    change: impl FnOnce(&mut TokenizerFiles<'_>),
-) -> Result<ModelTokenizer, Fault> {
-    let (json, config) = (json.to_string(), config.to_string());
-    let mut files = TokenizerFiles {
-        tokenizer_json: json.as_bytes(),
-        tokenizer_config: Some(config.as_bytes()),
+/// A folder with nothing but this `tokenizer.json`.
+pub(crate) fn files(json: &[u8]) -> TokenizerFiles<'_> {
+    TokenizerFiles {
+        tokenizer_json: json,
+        tokenizer_config: None,
         special_tokens_map: None,
         chat_template: None,
         end_ids: &[EOS],
         bos_id: None,
         vocabulary: tokens().len(),
-    };
+    }
+}
+
+pub(crate) fn read_with(
+    json: &Value,
+    config: &Value,
+    change: impl FnOnce(&mut TokenizerFiles<'_>),
+) -> Result<ModelTokenizer, Fault> {
+    let (json, config) = (json.to_string(), config.to_string());
+    let mut files = files(json.as_bytes());
+    files.tokenizer_config = Some(config.as_bytes());
     change(&mut files);
     ModelTokenizer::from_hugging_face(&files)
 }
 
-fn read(json: &Value, config: &Value) -> ModelTokenizer {
+pub(crate) fn read(json: &Value, config: &Value) -> ModelTokenizer {
     read_with(json, config, |_| {}).expect("a tokenizer")
 }
 

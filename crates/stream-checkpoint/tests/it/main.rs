@@ -2,11 +2,13 @@
 
 mod architecture;
 mod chat_template;
+mod corpus;
 mod damaged;
 mod dequant;
 mod fuzz;
 mod gguf_writer;
 mod hugging_face;
+mod hugging_face_faults;
 mod open;
 mod real_model;
 mod tensors;

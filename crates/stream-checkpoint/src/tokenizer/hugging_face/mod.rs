@@ -8,6 +8,7 @@ mod config;
 mod decoder;
 mod frame;
 
+use serde::Deserialize;
 use stream_core::TokenId;
 use tokenizers::Tokenizer as Encoder;
 
@@ -94,12 +95,39 @@ fn assemble(files: &TokenizerFiles<'_>, config: &Config) -> Result<ModelTokenize
 /// transformers does.
 fn encoder(json: &[u8], config: &Config) -> Result<Encoder, Fault> {
     let mut encoder = Encoder::from_bytes(json).map_err(|error| broken(&error.to_string()))?;
+    check_added(json, &encoder)?;
     encoder.with_padding(None);
     encoder
         .with_truncation(None)
         .and_then(|encoder| encoder.add_tokens(config.added_tokens.iter().cloned()))
         .map_err(|error| broken(&error.to_string()))?;
     Ok(encoder)
+}
+
+/// What of `tokenizer.json` the library passes over.
+#[derive(Deserialize)]
+struct Declared {
+    #[serde(default)]
+    added_tokens: Vec<DeclaredToken>,
+}
+
+#[derive(Deserialize)]
+struct DeclaredToken {
+    id: TokenId,
+    content: String,
+}
+
+/// The library numbers added tokens by itself, whatever ids the file gives them.
+fn check_added(json: &[u8], encoder: &Encoder) -> Result<(), Fault> {
+    let declared: Declared =
+        serde_json::from_slice(json).map_err(|error| broken(&error.to_string()))?;
+    let differs = |token: &&DeclaredToken| encoder.token_to_id(&token.content) != Some(token.id);
+    match declared.added_tokens.iter().find(differs) {
+        None => Ok(()),
+        Some(DeclaredToken { id, content }) => Err(broken(&format!(
+            "the added token {content:?} has the id {id}, which does not follow on the ids before"
+        ))),
+    }
 }
 
 /// The bytes of every id. An id that stands between others and has no token has none.
