@@ -87,16 +87,17 @@ pub struct Rotary {
 impl Rotary {
     /// Pair `i` turns by `base^(-2i / dimensions)` from one position to the next.
     pub fn unscaled(base: f32, dimensions: usize, pairing: RotaryPairing) -> Self {
-        let frequency = |pair: usize| {
-            let exponent = -2.0 * pair as f64 / dimensions as f64;
-            f64::from(base).powf(exponent) as f32
-        };
+        let frequency = |pair| Self::frequency(base.into(), dimensions, pair) as f32;
         Self {
             dimensions,
             pairing,
             frequencies: (0..dimensions / 2).map(frequency).collect(),
             magnitude: 1.0,
         }
+    }
+
+    pub(crate) fn frequency(base: f64, dimensions: usize, pair: usize) -> f64 {
+        base.powf(-2.0 * pair as f64 / dimensions as f64)
     }
 }
 

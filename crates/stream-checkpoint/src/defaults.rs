@@ -4,6 +4,7 @@ use stream_core::TokenId;
 
 use crate::error::Fault;
 use crate::gguf::Metadata;
+use crate::json::Object;
 use crate::tokenizer::SpecialTokens;
 
 /// What a model's file says about how it wants to be used.
@@ -28,37 +29,38 @@ pub struct Defaults {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct SamplingDefaults {
-    /// `general.sampling.temp`
+    /// `general.sampling.temp` in GGUF, `temperature` in `generation_config.json`; 0 is greedy.
     pub temperature: Option<f32>,
-    /// `general.sampling.top_k`
+    /// `general.sampling.top_k`, `top_k`
     pub top_k: Option<u32>,
-    /// `general.sampling.top_p`
+    /// `general.sampling.top_p`, `top_p`
     pub top_p: Option<f32>,
-    /// `general.sampling.min_p`
+    /// `general.sampling.min_p`, `min_p`
     pub min_p: Option<f32>,
-    /// `general.sampling.penalty_repeat`
+    /// `general.sampling.penalty_repeat`, `repetition_penalty`
     pub repetition_penalty: Option<f32>,
 }
 
 impl Defaults {
-    pub(crate) fn read(
-        metadata: &Metadata<'_>,
+    pub(crate) fn new(
         context_length: usize,
         special: &SpecialTokens,
-    ) -> Result<Self, Fault> {
-        Ok(Self {
+        sampling: SamplingDefaults,
+    ) -> Self {
+        Self {
             context_length,
             bos: special.bos,
             eos: special.eos,
             add_bos: special.add_bos,
             end_ids: special.end.clone(),
-            sampling: SamplingDefaults::read(metadata)?,
-        })
+            sampling,
+        }
     }
 }
 
 impl SamplingDefaults {
-    fn read(metadata: &Metadata<'_>) -> Result<Self, Fault> {
+    /// What a GGUF file says.
+    pub(crate) fn from_gguf(metadata: &Metadata<'_>) -> Result<Self, Fault> {
         let top_k = metadata.integer("general.sampling.top_k", i32::MAX as u64)?;
         Ok(Self {
             temperature: metadata.float("general.sampling.temp")?,
@@ -68,4 +70,29 @@ impl SamplingDefaults {
             repetition_penalty: metadata.float("general.sampling.penalty_repeat")?,
         })
     }
+
+    /// What a `generation_config.json` says. Where it says `do_sample: false`, transformers
+    /// takes the most likely token and looks at nothing else.
+    pub(crate) fn from_generation_config(config: &Object<'_>) -> Result<Self, Fault> {
+        let repetition_penalty = number(config, "repetition_penalty")?;
+        if config.boolean("do_sample")? == Some(false) {
+            return Ok(Self {
+                temperature: Some(0.0),
+                repetition_penalty,
+                ..Self::default()
+            });
+        }
+        let top_k = config.integer("top_k", i32::MAX as u64)?;
+        Ok(Self {
+            temperature: number(config, "temperature")?,
+            top_k: top_k.map(|k| k as u32),
+            top_p: number(config, "top_p")?,
+            min_p: number(config, "min_p")?,
+            repetition_penalty,
+        })
+    }
+}
+
+fn number(config: &Object<'_>, key: &str) -> Result<Option<f32>, Fault> {
+    Ok(config.number(key)?.map(|x| x as f32))
 }

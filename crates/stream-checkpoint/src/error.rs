@@ -77,7 +77,7 @@ pub enum Fault {
         /// The family's name in the file.
         found: String,
         /// The families that can be read.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// The model is of a known family, but needs something that no engine computes yet.
     #[error("needs {feature}, which is not supported")]
@@ -101,12 +101,55 @@ pub enum Fault {
     /// Tensors are missing, unknown or of another shape than the metadata says.
     #[error("{}", Problems(.0))]
     Tensors(Vec<TensorProblem>),
+    /// A JSON file is none, or is nested too deep.
+    #[error("is not JSON that can be used: {0}")]
+    Json(String),
+    /// A file is longer than any of its kind.
+    #[error("has {length} bytes, at most {most} are read")]
+    TooLong {
+        /// Its length in bytes.
+        length: u64,
+        /// The most that is read of a file of its kind.
+        most: u64,
+    },
+    /// The header of a safetensors file is damaged, or does not describe the bytes that follow.
+    #[error("is no sound safetensors file: {0}")]
+    SafeTensors(String),
+    /// A file that must be there is not.
+    #[error("is missing: {reason}")]
+    MissingFile {
+        /// What it is needed for.
+        reason: String,
+    },
+    /// A file of a folder lies somewhere else.
+    #[error(
+        "leads out of the model's folder, to {}; only links into the `blobs` of a Hugging Face cache are followed", target.display()
+    )]
+    Outside {
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// The weights are there only as pickled Python objects.
+    #[error(
+        "holds its weights as a pickle ({file}), and reading a pickle can run any code; convert it to safetensors, or fetch the model's safetensors files"
+    )]
+    Pickle {
+        /// The file's name.
+        file: String,
+    },
+    /// A folder holds several models.
+    #[error("holds several models, name one of them: {}", found.join(", "))]
+    SeveralModels {
+        /// The names of their files.
+        found: Vec<String>,
+    },
     /// A weight that this model does not have was asked for.
     #[error("the model has no weight {0:?}")]
     NoSuchWeight(WeightId),
 }
 
-const KNOWN_FORMATS: &str = "GGUF files (.gguf) of version 2 and 3, little endian";
+const KNOWN_FORMATS: &str = "GGUF files (.gguf) of version 2 and 3, little endian, and Hugging \
+    Face folders (config.json, tokenizer.json and .safetensors files)";
 
 impl Fault {
     pub(crate) fn metadata(key: impl Into<String>, problem: impl Into<String>) -> Self {
@@ -148,8 +191,8 @@ pub enum TensorProblem {
     Format {
         /// The tensor's name.
         name: String,
-        /// The number of the format (`ggml_type`).
-        format: u32,
+        /// The format: in GGUF its number (`ggml_type`), in safetensors its name.
+        format: String,
         /// The formats that can be read.
         known: Vec<&'static str>,
     },

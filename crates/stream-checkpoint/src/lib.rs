@@ -1,15 +1,16 @@
 //! One reader of model files for every engine: architecture, weights, tokenizer, chat template
 //! and defaults.
 //!
-//! [`Checkpoint::open`] reads a `.gguf` file of the Llama family. The file is mapped into memory
-//! and nothing in it is believed before it is checked: a damaged or hostile file gives a
-//! [`CheckpointError`] that says what is wrong with it.
+//! [`Checkpoint::open`] reads a `.gguf` file or a Hugging Face folder. Weights are mapped into
+//! memory, and nothing in a file is believed before it is checked: a damaged or hostile file
+//! gives a [`CheckpointError`] that says what is wrong with it.
 //!
 //! | | what is known |
 //! |---|---|
-//! | files | GGUF versions 2 and 3, little endian, in one piece |
-//! | families | `llama` without rotary scaling, biases and experts |
-//! | number formats | [`TensorFormat`] |
+//! | files | GGUF versions 2 and 3, little endian, in one file or several; Hugging Face folders with safetensors, in one file or several |
+//! | families | Llama 1 to 3 with its relatives (SmolLM 1 and 2), Mistral, Qwen 2, 2.5 and 3, SmolLM3 |
+//! | rotary scaling | linear, Llama 3, YaRN |
+//! | number formats | [`TensorFormat`]; in safetensors F32, F16 and BF16 |
 //! | tokenizers | in GGUF, byte-level BPE (`gpt2`) cut as GPT-2, SmolLM, Llama 3, Qwen 2 to 3.5, Tekken, GPT-4o or DeepSeek 3 do, and SentencePiece's BPE (`llama`); in folders, `tokenizer.json` ([`TokenizerFiles`]) |
 //!
 //! Everything else is refused with an error that names what was found and what is known.
@@ -25,10 +26,13 @@ pub mod default_model;
 mod defaults;
 mod dequant;
 mod error;
+mod family;
+mod folder;
 mod format;
 mod gguf;
 pub mod hub;
-mod llama;
+mod json;
+mod rotary;
 mod source;
 mod tokenizer;
 mod weights;

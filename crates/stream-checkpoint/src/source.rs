@@ -45,6 +45,23 @@ impl Source {
         }
     }
 
+    /// Reads a small file that may be missing; `None` if it is.
+    pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let metadata = match std::fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata?,
+        };
+        refuse_other_than_file(&metadata)?;
+        let mut bytes = Vec::new();
+        // One byte more shows that a file grew meanwhile.
+        File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+        let length = metadata.len().max(bytes.len() as u64);
+        match length > most {
+            true => Err(Fault::TooLong { length, most }),
+            false => Ok(Some(bytes)),
+        }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,

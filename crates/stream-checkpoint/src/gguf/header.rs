@@ -2,8 +2,9 @@
 
 use super::cursor::Cursor;
 use super::metadata::{LEAST_PAIR_BYTES, Metadata};
-use super::tensors::{LEAST_INFO_BYTES, Tensors};
+use super::tensors::{self, FileExtent, LEAST_INFO_BYTES};
 use crate::error::Fault;
+use crate::weights::TensorTable;
 
 const MAGIC: &[u8] = b"GGUF";
 const ALIGNMENT: &str = "general.alignment";
@@ -11,27 +12,25 @@ const DEFAULT_ALIGNMENT: u64 = 32;
 /// Far above a page; keeps `position + alignment` far from overflow.
 const MOST_ALIGNMENT: u64 = 1 << 30;
 
-/// The checked header of a file.
-#[derive(Debug)]
-pub(crate) struct Gguf<'a> {
-    pub(crate) metadata: Metadata<'a>,
-    pub(crate) tensors: Tensors<'a>,
-}
-
-impl<'a> Gguf<'a> {
-    /// Reads and checks the header of a whole file: every tensor of a known format lies within
-    /// the file and apart from the others.
-    pub(crate) fn parse(file: &'a [u8]) -> Result<Self, Fault> {
-        let mut cursor = Cursor::new(file);
-        check_magic(file, &mut cursor)?;
-        check_version(&mut cursor)?;
-        let tensors = cursor.count("a tensor count", LEAST_INFO_BYTES)?;
-        let pairs = cursor.count("a metadata count", LEAST_PAIR_BYTES)?;
-        let metadata = Metadata::read(&mut cursor, pairs)?;
-        let alignment = alignment(&metadata)?;
-        let tensors = Tensors::read(&mut cursor, tensors, alignment, file.len())?;
-        Ok(Self { metadata, tensors })
-    }
+/// Reads and checks the header of a whole file: every tensor of a known format lies within the
+/// file and apart from the others. The tensors go into `table`, as those of the file with this
+/// number.
+pub(crate) fn parse<'a>(
+    file: &'a [u8],
+    number: usize,
+    table: &mut TensorTable,
+) -> Result<Metadata<'a>, Fault> {
+    let mut cursor = Cursor::new(file);
+    check_magic(file, &mut cursor)?;
+    check_version(&mut cursor)?;
+    let tensors = cursor.count("a tensor count", LEAST_INFO_BYTES)?;
+    let pairs = cursor.count("a metadata count", LEAST_PAIR_BYTES)?;
+    let metadata = Metadata::read(&mut cursor, pairs)?;
+    let alignment = alignment(&metadata)?;
+    let length = file.len();
+    let extent = FileExtent { number, length };
+    tensors::read(&mut cursor, tensors, alignment, extent, table)?;
+    Ok(metadata)
 }
 
 fn check_magic(file: &[u8], cursor: &mut Cursor<'_>) -> Result<(), Fault> {

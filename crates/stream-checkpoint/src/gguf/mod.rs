@@ -10,7 +10,6 @@ mod metadata;
 mod tensors;
 mod value;
 
-pub(crate) use header::Gguf;
+pub(crate) use header::parse;
 pub(crate) use metadata::{Metadata, missing};
-pub(crate) use tensors::{TensorInfo, Tensors};
 pub(crate) use value::Array;

@@ -1,12 +1,10 @@
 //! The table of tensors and where their data lies.
 
-use std::collections::HashMap;
-use std::ops::Range;
-
 use super::cursor::Cursor;
 use super::metadata::read_name;
 use crate::error::Fault;
 use crate::format::TensorFormat;
+use crate::weights::{TensorInfo, TensorTable};
 
 /// No known file has more than some thousands.
 const MOST_TENSORS: usize = 1 << 20;
@@ -15,52 +13,33 @@ const MOST_DIMENSIONS: u32 = 4;
 /// A name's length, one byte of it, the dimensions' count, one dimension, a format and an offset.
 pub(super) const LEAST_INFO_BYTES: u64 = 8 + 1 + 4 + 8 + 4 + 8;
 
-/// One tensor of the file.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TensorInfo {
-    /// Outermost first, as for a row-major array: a matrix is `[rows, columns]`. (The file has
-    /// them the other way round.)
-    pub(crate) shape: Vec<u64>,
-    /// `Err` with the number of a format that is not known.
-    pub(crate) format: Result<TensorFormat, u32>,
-    /// Where its data lies in the file; empty if the format is not known.
-    pub(crate) range: Range<usize>,
+/// Reads the table into `table`, as tensors of the file with this number. (The file has the
+/// dimensions of a shape the other way round.)
+pub(super) fn read(
+    cursor: &mut Cursor<'_>,
+    count: usize,
+    alignment: u64,
+    file: FileExtent,
+    table: &mut TensorTable,
+) -> Result<(), Fault> {
+    if count > MOST_TENSORS {
+        let problem = format!("{count} tensors, at most {MOST_TENSORS} are read");
+        return Err(cursor.malformed(problem));
+    }
+    let mut entries = Vec::with_capacity(count);
+    for _ in 0..count {
+        entries.push(Entry::read(cursor, alignment)?);
+    }
+    let data = (cursor.position() as u64).next_multiple_of(alignment);
+    check_extents(cursor, &entries, data, file.length as u64)?;
+    index(cursor, entries, data, file.number, table)
 }
 
-/// The tensors of a file by name.
-#[derive(Debug)]
-pub(crate) struct Tensors<'a> {
-    by_name: HashMap<&'a str, TensorInfo>,
-}
-
-impl<'a> Tensors<'a> {
-    pub(super) fn read(
-        cursor: &mut Cursor<'a>,
-        count: usize,
-        alignment: u64,
-        file_length: usize,
-    ) -> Result<Self, Fault> {
-        if count > MOST_TENSORS {
-            let problem = format!("{count} tensors, at most {MOST_TENSORS} are read");
-            return Err(cursor.malformed(problem));
-        }
-        let mut entries = Vec::with_capacity(count);
-        for _ in 0..count {
-            entries.push(Entry::read(cursor, alignment)?);
-        }
-        let data = (cursor.position() as u64).next_multiple_of(alignment);
-        check_extents(cursor, &entries, data, file_length as u64)?;
-        let by_name = index(cursor, entries, data)?;
-        Ok(Self { by_name })
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&TensorInfo> {
-        self.by_name.get(name)
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.by_name.keys().copied()
-    }
+/// The file that the tensors lie in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FileExtent {
+    pub(super) number: usize,
+    pub(super) length: usize,
 }
 
 /// One line of the table as it stands in the file.
@@ -194,12 +173,13 @@ fn check_within(
 }
 
 /// The entries by name, with places counted from the beginning of the file.
-fn index<'a>(
+fn index(
     cursor: &Cursor<'_>,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<Entry<'_>>,
     data: u64,
-) -> Result<HashMap<&'a str, TensorInfo>, Fault> {
-    let mut by_name = HashMap::with_capacity(entries.len());
+    file: usize,
+    table: &mut TensorTable,
+) -> Result<(), Fault> {
     for entry in entries {
         // Within the file, as was checked, and so within memory.
         let start = if entry.bytes > 0 {
@@ -209,12 +189,13 @@ fn index<'a>(
         };
         let info = TensorInfo {
             shape: entry.shape,
-            format: entry.format,
+            format: entry.format.map_err(|number| number.to_string()),
+            file,
             range: start as usize..(start + entry.bytes) as usize,
         };
-        if by_name.insert(entry.name, info).is_some() {
+        if !table.insert(entry.name, info) {
             return Err(cursor.malformed(format!("two tensors are named {}", entry.name)));
         }
     }
-    Ok(by_name)
+    Ok(())
 }

@@ -10,7 +10,8 @@ use tokenizers::{OffsetType, PreTokenizedString, PreTokenizer};
 
 use super::ModelTokenizer;
 use super::pre::Cut;
-use crate::gguf::Gguf;
+use crate::gguf;
+use crate::weights::TensorTable;
 use crate::{Access, default_model, source::Source};
 
 const SPLITS: &str = include_str!("../../tests/fixtures/splits.json");
@@ -50,8 +51,9 @@ fn default_tokenizer() -> ModelTokenizer {
             path.display()
         )
     });
-    let file = Gguf::parse(source.bytes()).expect("the default model");
-    ModelTokenizer::read(&file.metadata).expect("its tokenizer")
+    let metadata =
+        gguf::parse(source.bytes(), 0, &mut TensorTable::default()).expect("the default model");
+    ModelTokenizer::read(&metadata).expect("its tokenizer")
 }
 
 /// Our bytes, as text.

@@ -73,19 +73,19 @@ impl LayerWeight {
         Self::Down,
     ];
 
+    pub(crate) const QUERY_KEY_VALUE_BIASES: [Self; 3] =
+        [Self::QueryBias, Self::KeyBias, Self::ValueBias];
+
+    pub(crate) const FEED_FORWARD_BIASES: [Self; 3] =
+        [Self::GateBias, Self::UpBias, Self::DownBias];
+
     /// Every weight of a block of such a model.
     pub fn all(architecture: &Architecture) -> impl Iterator<Item = Self> + Clone + use<> {
         let biases = architecture.biases;
         let optional: [(bool, &[Self]); 4] = [
-            (
-                biases.query_key_value,
-                &[Self::QueryBias, Self::KeyBias, Self::ValueBias],
-            ),
+            (biases.query_key_value, &Self::QUERY_KEY_VALUE_BIASES),
             (biases.attention_output, &[Self::AttentionOutputBias]),
-            (
-                biases.feed_forward,
-                &[Self::GateBias, Self::UpBias, Self::DownBias],
-            ),
+            (biases.feed_forward, &Self::FEED_FORWARD_BIASES),
             (architecture.qk_norm, &[Self::QueryNorm, Self::KeyNorm]),
         ];
         let present = optional.into_iter().filter(|(present, _)| *present);

@@ -1,33 +1,33 @@
 //! The tensors of a model, by what they are for.
 
+mod files;
 mod id;
 mod plan;
+mod table;
 mod view;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use self::plan::Tensor;
 use crate::error::{CheckpointError, Fault};
-use crate::source::Source;
 
+pub(crate) use self::files::Files;
 pub use self::id::{LayerWeight, WeightId};
 pub(crate) use self::plan::WeightPlan;
+pub(crate) use self::table::{TensorInfo, TensorTable};
 pub use self::view::TensorView;
 
 /// The weights of one model, all of them present and of the shape that the architecture says.
 #[derive(Debug)]
 pub struct Weights {
-    path: PathBuf,
-    source: Source,
+    files: Files,
     tensors: HashMap<WeightId, Tensor>,
 }
 
 impl Weights {
-    pub(crate) fn new(path: PathBuf, source: Source, plan: WeightPlan) -> Self {
+    pub(crate) fn new(files: Files, plan: WeightPlan) -> Self {
         Self {
-            path,
-            source,
+            files,
             tensors: plan.tensors,
         }
     }
@@ -42,24 +42,14 @@ impl Weights {
             (found, _) => found,
         };
         found
-            .map(|tensor| self.view(tensor))
-            .ok_or_else(|| CheckpointError::new(&self.path, Fault::NoSuchWeight(id)))
+            .map(|tensor| self.files.view(tensor))
+            .ok_or_else(|| CheckpointError::new(self.files.path(), Fault::NoSuchWeight(id)))
     }
 
     /// Every tensor once, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (WeightId, TensorView<'_>)> {
         self.tensors
             .iter()
-            .map(|(id, tensor)| (*id, self.view(tensor)))
-    }
-
-    fn view<'a>(&'a self, tensor: &'a Tensor) -> TensorView<'a> {
-        TensorView {
-            name: &tensor.name,
-            rows: tensor.shape.0,
-            columns: tensor.shape.1,
-            format: tensor.format,
-            bytes: &self.source.bytes()[tensor.range.clone()],
-        }
+            .map(|(id, tensor)| (*id, self.files.view(tensor)))
     }
 }

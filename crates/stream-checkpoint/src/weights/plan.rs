@@ -1,13 +1,12 @@
-//! Which tensor of a file is which weight, and whether all fit.
+//! Which tensor of a model's files is which weight, and whether all fit.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::WeightId;
+use super::{TensorInfo, TensorTable, WeightId};
 use crate::architecture::Architecture;
 use crate::error::{Fault, TensorProblem};
 use crate::format::TensorFormat;
-use crate::gguf::{TensorInfo, Tensors};
 
 /// A tensor that was found and fits.
 #[derive(Debug)]
@@ -15,10 +14,11 @@ pub(super) struct Tensor {
     pub(super) name: Box<str>,
     pub(super) shape: (usize, usize),
     pub(super) format: TensorFormat,
+    pub(super) file: usize,
     pub(super) range: Range<usize>,
 }
 
-/// Which tensor of a file is which weight.
+/// Which tensor of a model's files is which weight.
 #[derive(Debug)]
 pub(crate) struct WeightPlan {
     pub(super) tensors: HashMap<WeightId, Tensor>,
@@ -30,7 +30,7 @@ impl WeightPlan {
     /// a place.
     pub(crate) fn new(
         architecture: &Architecture,
-        file: &Tensors<'_>,
+        file: &TensorTable,
         name_of: impl Fn(WeightId) -> String,
     ) -> Result<Self, Fault> {
         let mut problems = Vec::new();
@@ -50,7 +50,7 @@ impl WeightPlan {
     }
 }
 
-fn find(file: &Tensors<'_>, name: String, shape: (usize, usize)) -> Result<Tensor, TensorProblem> {
+fn find(file: &TensorTable, name: String, shape: (usize, usize)) -> Result<Tensor, TensorProblem> {
     let Some(info) = file.get(&name) else {
         return Err(TensorProblem::Missing { name });
     };
@@ -61,16 +61,17 @@ fn find(file: &Tensors<'_>, name: String, shape: (usize, usize)) -> Result<Tenso
             expected: expected_shape(shape),
         });
     }
-    match info.format {
+    match &info.format {
         Ok(format) => Ok(Tensor {
             name: name.into(),
             shape,
-            format,
+            format: *format,
+            file: info.file,
             range: info.range.clone(),
         }),
         Err(format) => Err(TensorProblem::Format {
             name,
-            format,
+            format: format.clone(),
             known: TensorFormat::ALL.map(TensorFormat::name).to_vec(),
         }),
     }
@@ -97,7 +98,7 @@ fn expected_shape((rows, columns): (usize, usize)) -> Vec<u64> {
 fn unexpected(
     found: &HashMap<WeightId, Tensor>,
     problems: &[TensorProblem],
-    file: &Tensors<'_>,
+    file: &TensorTable,
 ) -> Vec<TensorProblem> {
     let known: HashSet<&str> = found
         .values()

@@ -18,7 +18,7 @@ fn what_is_no_file_is_named() {
     assert_eq!(error.path(), folder.path());
     let text = error.to_string();
     assert!(
-        text.contains("is a folder; known are: GGUF files (.gguf)"),
+        text.contains("is a folder without a model; known are: GGUF files (.gguf)"),
         "{text}"
     );
 

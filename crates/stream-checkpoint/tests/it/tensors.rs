@@ -25,7 +25,7 @@ fn one_error_lists_every_problem() {
     let expected = [
         TensorProblem::Format {
             name: name("output_norm.weight"),
-            format: 39,
+            format: "39".to_owned(),
             known: TensorFormat::ALL.map(TensorFormat::name).to_vec(),
         },
         TensorProblem::Missing {
