@@ -114,3 +114,16 @@ fn a_page_that_says_try_later_is_not_taken_for_the_file() {
     assert_eq!(lab.blobs(), Vec::<String>::new());
     assert_eq!(starts(&lab).len(), 4);
 }
+
+#[test]
+fn what_two_want_at_once_is_fetched_once() {
+    let lab = lab(|_| ());
+    std::thread::scope(|scope| {
+        let fetching = [(); 4].map(|()| scope.spawn(|| lab.locate(REFERENCE).unwrap()));
+        for path in fetching.map(|thread| thread.join().unwrap()) {
+            assert_eq!(fs::read(path).unwrap(), body());
+        }
+    });
+    assert_eq!(starts(&lab), [None]);
+    assert_eq!(lab.blobs(), [etag(&body(), true)]);
+}

@@ -31,6 +31,10 @@ pub(super) fn fetch(
     let remote = persist(|| 0, || client.describe(commit, file))?;
     let blob = cache.blob(&remote.etag);
     let _lock = cache.lock(&remote.etag)?;
+    if pointer.is_file() {
+        // Another program brought it while this one waited.
+        return Ok(pointer);
+    }
     if length(&blob) != Some(remote.bytes) {
         let download = Download {
             client,
