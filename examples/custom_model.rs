@@ -12,7 +12,7 @@ use stream_core::{
     BackendExt, Message, Request, Sampling, Stop, TokenId, TokenizeError, Tokenizer,
 };
 use stream_runtime::sample::Sampler;
-use stream_runtime::{Batch, Engine, EngineConfig, Model, ModelError, Next, Row, Spec};
+use stream_runtime::{Batch, Engine, EngineConfig, Model, ModelError, Next, Row, Spec, Task};
 
 const TEXT: &str = "the rain came over the hill and the wind went with the rain. \
     then the sun rose on the wet stones and the hill was warm. and the wind went home. ";
@@ -48,12 +48,10 @@ impl Bigrams {
         }
     }
 
-    /// Chooses what follows the token at `index` of the row.
-    fn choose(&mut self, row: &Row<'_>, index: usize) -> Next {
+    /// Does a row's task with what follows the token at `index`.
+    fn perform(&mut self, row: &Row<'_>, index: usize, task: &Task<'_>) -> Next {
         let mut logits = self.counts[row.tokens[index] as usize].map(f32::ln);
-        let mut choice = row.choice;
-        choice.key.position += (index - row.sample.start) as u64;
-        self.sampler.sample(&mut logits, &choice)
+        self.sampler.perform(&mut logits, task)
     }
 }
 
@@ -67,7 +65,8 @@ impl Model for Bigrams {
     fn launch(&mut self, batch: &Batch<'_>) -> Result<Vec<Next>, ModelError> {
         let mut chosen = Vec::new();
         for row in batch.rows {
-            chosen.extend(row.sample.clone().map(|index| self.choose(row, index)));
+            let tasks = row.tasks();
+            chosen.extend(tasks.map(|(index, task)| self.perform(row, index, &task)));
         }
         Ok(chosen)
     }

@@ -18,8 +18,7 @@ use candle_transformers::models::quantized_llama::ModelWeights;
 use stream_benches::{Series, load_average, per_second, table};
 use stream_checkpoint::{Checkpoint, default_model};
 use stream_core::{Sampling, TokenId};
-use stream_runtime::sample::{DrawKey, TokenCounts};
-use stream_runtime::{Batch, BlockId, Choice, Model, Next, Row, SequenceId};
+use stream_runtime::{Batch, BlockId, Choice, Given, Model, Next, Row, SequenceId};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -172,7 +171,6 @@ struct Ours {
 struct Streams {
     blocks: Vec<Vec<BlockId>>,
     sampling: Sampling,
-    history: TokenCounts,
 }
 
 impl Ours {
@@ -188,7 +186,6 @@ impl Ours {
         let streams = Streams {
             blocks: (0..STREAMS as BlockId).map(of_stream).collect(),
             sampling: Sampling::greedy(),
-            history: TokenCounts::default(),
         };
         let mut ours = Self { model, streams };
         (0..STREAMS).for_each(|stream| ours.prefill(stream));
@@ -224,8 +221,8 @@ impl Ours {
             .collect(ticket, &mut next)
             .expect("the step was done");
         let id = |next| match next {
-            Next::Token(id) => id,
-            Next::NoFiniteLogit => panic!("the model computes no number"),
+            Next::Token(chosen) => chosen.id,
+            other => panic!("the model chose no token: {other:?}"),
         };
         next.into_iter().map(id).collect()
     }
@@ -239,12 +236,8 @@ impl Streams {
             start,
             tokens,
             sample: tokens.len() - 1..tokens.len(),
-            choice: Choice {
-                sampling: &self.sampling,
-                key: DrawKey::default(),
-                history: &self.history,
-                banned: &[],
-            },
+            given: Given::default(),
+            choice: Choice::new(&self.sampling),
         }
     }
 }

@@ -5,7 +5,7 @@ mod check;
 use half::f16;
 use stream_checkpoint::Checkpoint;
 use stream_runtime::sample::Sampler;
-use stream_runtime::{Batch, Choice, Model, ModelError, Next, Row, Spec};
+use stream_runtime::{Batch, Model, ModelError, Next, Row, Spec, Task};
 
 use crate::decoder::{Decoder, StepLimits};
 use crate::kv::{KvCache, KvShape};
@@ -109,11 +109,11 @@ impl CandleModel {
     }
 
     /// Takes a step and calls `each` with some rows of logits, the samplers that may be used for
-    /// them, and the choices to be made.
+    /// them, and what to do with each.
     fn step(
         &mut self,
         batch: &Batch<'_>,
-        mut each: impl FnMut(&mut [f32], &mut Sampling<'_>, &[Choice<'_>]),
+        mut each: impl FnMut(&mut [f32], &mut Sampling<'_>, &[Task<'_>]),
     ) -> Result<(), ModelError> {
         check::check(batch, &self.spec)?;
         let step = Step::new(batch.rows);
@@ -123,13 +123,13 @@ impl CandleModel {
             Cache::Single(cache) => decoder.forward(pool, cache, &step),
         }
         .map_err(ModelError::new)?;
-        let (tokens, choices) = positions(batch.rows);
+        let (tokens, tasks) = positions(batch.rows);
         let most = self.spec.max_rows;
-        for (tokens, choices) in tokens.chunks(most).zip(choices.chunks(most)) {
+        for (tokens, tasks) in tokens.chunks(most).zip(tasks.chunks(most)) {
             decoder.logits(pool, tokens, &mut self.logits);
             let logits = self.logits.head_mut(tokens.len());
             let samplers = &mut self.samplers;
-            each(logits, &mut Sampling { pool, samplers }, choices);
+            each(logits, &mut Sampling { pool, samplers }, tasks);
         }
         Ok(())
     }
@@ -144,8 +144,8 @@ impl Model for CandleModel {
 
     fn launch(&mut self, batch: &Batch<'_>) -> Result<Self::Ticket, ModelError> {
         let mut next = Vec::new();
-        self.step(batch, |logits, sampling, choices| {
-            sampling.sample(logits, choices, &mut next);
+        self.step(batch, |logits, sampling, tasks| {
+            sampling.perform(logits, tasks, &mut next);
         })?;
         Ok(next)
     }
@@ -167,16 +167,14 @@ impl Cache {
     }
 }
 
-/// Every position to be sampled: its token's index in the step, and how to choose there.
-fn positions<'a>(rows: &[Row<'a>]) -> (Vec<usize>, Vec<Choice<'a>>) {
+/// Every position with a task: its token's index in the step, and the task.
+fn positions<'a>(rows: &[Row<'a>]) -> (Vec<usize>, Vec<Task<'a>>) {
     let mut first = 0;
     let mut positions = (Vec::new(), Vec::new());
     for row in rows {
-        for (number, token) in row.sample.clone().enumerate() {
-            let key = row.choice.key;
-            let key = key.at(key.position + number as u64);
+        for (token, task) in row.tasks() {
             positions.0.push(first + token);
-            positions.1.push(Choice { key, ..row.choice });
+            positions.1.push(task);
         }
         first += row.tokens.len();
     }
@@ -190,17 +188,14 @@ struct Sampling<'a> {
 }
 
 impl Sampling<'_> {
-    fn sample(&mut self, logits: &mut [f32], choices: &[Choice<'_>], next: &mut Vec<Next>) {
-        let width = logits.len() / choices.len();
-        let rows = logits
-            .chunks_mut(width)
-            .zip(choices)
-            .zip(&mut *self.samplers);
+    fn perform(&mut self, logits: &mut [f32], tasks: &[Task<'_>], next: &mut Vec<Next>) {
+        let width = logits.len() / tasks.len();
+        let rows = logits.chunks_mut(width).zip(tasks).zip(&mut *self.samplers);
         let mut rows: Vec<_> = rows.map(|row| (row, Next::NoFiniteLogit)).collect();
         self.pool
-            .for_each(&mut rows, 1, |_, (((logits, choice), sampler), next)| {
-                *next = sampler.sample(logits, choice);
+            .for_each(&mut rows, 1, |_, (((logits, task), sampler), next)| {
+                *next = sampler.perform(logits, task);
             });
-        next.extend(rows.iter().map(|(_, next)| *next));
+        next.extend(rows.into_iter().map(|(_, next)| next));
     }
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use crate::{Completion, Error, Rejected, Rejection, Request, TokenSink, TokenStream, channel};
+use crate::{
+    Capabilities, Choices, Completion, Error, Rejected, Request, TokenSink, TokenStream, channel,
+};
 
 /// Turns a request into tokens.
 ///
@@ -57,11 +59,28 @@ pub trait BackendExt: Backend {
     /// Submits a request and gives its stream.
     ///
     /// # Errors
-    /// If the backend will not take the request.
+    /// If the backend will not take the request, or it asks for more than one answer.
     fn generate(&self, request: Request) -> Result<TokenStream, Rejected> {
         let (sink, stream) = channel(&request);
         self.submit(request, sink)?;
         Ok(stream)
+    }
+
+    /// Submits a request for several answers, [`Request::n`] of them, and gives a stream for
+    /// each. Each is a request of its own, with draws of its own.
+    ///
+    /// # Errors
+    /// If the backend will not take all of them. Those that it took are cancelled, and the
+    /// request comes back whole.
+    fn generate_choices(&self, request: Request) -> Result<Choices, Rejected> {
+        let mut streams = Vec::with_capacity(request.n());
+        for choice in request.clone().into_choices() {
+            match self.generate(choice) {
+                Ok(stream) => streams.push(stream),
+                Err(rejected) => return Err(rejected.for_request(request)),
+            }
+        }
+        Ok(Choices::new(streams))
     }
 
     /// Submits a request and waits for the whole answer.
@@ -89,7 +108,7 @@ pub enum CompleteError {
 /// What a backend is and can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendInfo {
-    /// Its name, as [`Rejection::Unsupported`] and users spell it: `candle`, `mock`.
+    /// Its name, as [`Rejection::Unsupported`](crate::Rejection::Unsupported) and users spell it: `candle`, `mock`.
     pub name: String,
     /// The model that it runs.
     pub model: String,
@@ -99,107 +118,6 @@ pub struct BackendInfo {
     pub capabilities: Capabilities,
     /// How much it can take.
     pub limits: Limits,
-}
-
-/// Who does what a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Support {
-    /// The engine itself.
-    Native,
-    /// The shared code around the engine.
-    Core,
-    /// Nobody: a request that asks for it is rejected.
-    Unsupported,
-}
-
-/// What a backend can do, by the parameter that asks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Conversations, rendered by the model's chat template.
-    pub chat: Support,
-    /// Prompts of token ids.
-    pub token_prompts: Support,
-    /// Temperature, top-k, top-p and min-p.
-    pub sampling: Support,
-    /// Repetition, presence and frequency penalties.
-    pub penalties: Support,
-    /// Repeatable draws.
-    pub seed: Support,
-    /// Stop strings.
-    pub stop_strings: Support,
-    /// Stop ids, and going on after the model's own end tokens.
-    pub stop_ids: Support,
-    /// A least number of tokens.
-    pub min_tokens: Support,
-    /// Records carry their token's id.
-    pub token_ids: Support,
-    /// Whether a request's greedy ids are the same alone and in any batch.
-    pub batch_invariant: bool,
-}
-
-impl Capabilities {
-    /// Everything, done by the shared code: what an engine in the shared loop has.
-    pub const fn core() -> Self {
-        Self::all(Support::Core)
-    }
-
-    /// Everything, done by the same hand.
-    pub const fn all(by: Support) -> Self {
-        Self {
-            chat: by,
-            token_prompts: by,
-            sampling: by,
-            penalties: by,
-            seed: by,
-            stop_strings: by,
-            stop_ids: by,
-            min_tokens: by,
-            token_ids: by,
-            batch_invariant: true,
-        }
-    }
-
-    /// Whether everything that the request asks for can be honoured.
-    ///
-    /// # Errors
-    /// [`Rejection::Unsupported`] with the first parameter that cannot.
-    pub fn check(&self, request: &Request, backend: &str) -> Result<(), Rejection> {
-        self.asked(request)
-            .into_iter()
-            .find(|(asked, _, support)| *asked && *support == Support::Unsupported)
-            .map_or(Ok(()), |(_, parameter, _)| {
-                Err(Rejection::Unsupported {
-                    parameter,
-                    backend: backend.to_owned(),
-                })
-            })
-    }
-
-    fn asked(&self, request: &Request) -> [(bool, &'static str, Support); 8] {
-        use crate::{Prompt, Sampling};
-        let (sampling, stop) = (request.sampling(), request.stop());
-        let drawn = Sampling::default();
-        let shaped = sampling.temperature() != drawn.temperature()
-            || sampling.top_k().is_some()
-            || sampling.top_p() != drawn.top_p()
-            || sampling.min_p() != drawn.min_p();
-        let stop_ids = !stop.ids().is_empty() || stop.ignore_eos();
-        let prompt = request.prompt();
-        [
-            (matches!(prompt, Prompt::Chat(_)), "messages", self.chat),
-            (
-                matches!(prompt, Prompt::Tokens(_)),
-                "prompt token ids",
-                self.token_prompts,
-            ),
-            (shaped, "temperature, top_k, top_p, min_p", self.sampling),
-            (sampling.has_penalties(), "penalties", self.penalties),
-            (sampling.seed().is_some(), "seed", self.seed),
-            (!stop.strings().is_empty(), "stop", self.stop_strings),
-            (stop_ids, "stop_token_ids, ignore_eos", self.stop_ids),
-            (stop.min_tokens() > 0, "min_tokens", self.min_tokens),
-        ]
-    }
 }
 
 /// How much a backend can take.
@@ -252,6 +170,9 @@ pub struct Stats {
     pub requests_cancelled: u64,
     /// Requests that the engine ended with an error.
     pub requests_failed: u64,
+    /// Logits that were no numbers, in rows that a token was chosen from all the same: such a
+    /// logit counts as −∞.
+    pub nan_logits: u64,
 }
 
 /// What became of the accepted requests when a backend was drained.
@@ -263,40 +184,28 @@ pub struct Drained {
     pub aborted: usize,
 }
 
-#[async_trait]
-impl<B: Backend + ?Sized> Backend for Arc<B> {
-    fn info(&self) -> &BackendInfo {
-        (**self).info()
-    }
-    fn submit(&self, request: Request, sink: TokenSink) -> Result<(), Rejected> {
-        (**self).submit(request, sink)
-    }
-    async fn health(&self) -> Health {
-        (**self).health().await
-    }
-    fn stats(&self) -> Option<Stats> {
-        (**self).stats()
-    }
-    async fn drain(&self, deadline: Instant) -> Drained {
-        (**self).drain(deadline).await
-    }
+/// A pointer to a backend is that backend.
+macro_rules! delegate {
+    ($($pointer:ident),*) => {$(
+        #[async_trait]
+        impl<B: Backend + ?Sized> Backend for $pointer<B> {
+            fn info(&self) -> &BackendInfo {
+                (**self).info()
+            }
+            fn submit(&self, request: Request, sink: TokenSink) -> Result<(), Rejected> {
+                (**self).submit(request, sink)
+            }
+            async fn health(&self) -> Health {
+                (**self).health().await
+            }
+            fn stats(&self) -> Option<Stats> {
+                (**self).stats()
+            }
+            async fn drain(&self, deadline: Instant) -> Drained {
+                (**self).drain(deadline).await
+            }
+        }
+    )*};
 }
 
-#[async_trait]
-impl<B: Backend + ?Sized> Backend for Box<B> {
-    fn info(&self) -> &BackendInfo {
-        (**self).info()
-    }
-    fn submit(&self, request: Request, sink: TokenSink) -> Result<(), Rejected> {
-        (**self).submit(request, sink)
-    }
-    async fn health(&self) -> Health {
-        (**self).health().await
-    }
-    fn stats(&self) -> Option<Stats> {
-        (**self).stats()
-    }
-    async fn drain(&self, deadline: Instant) -> Drained {
-        (**self).drain(deadline).await
-    }
-}
+delegate!(Arc, Box);

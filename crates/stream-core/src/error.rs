@@ -109,6 +109,14 @@ impl Rejected {
         }
     }
 
+    /// The same refusal for the request that the refused one was a part of.
+    pub(crate) fn for_request(self, request: Request) -> Self {
+        Self {
+            reason: self.reason,
+            returned: Box::new((request, None)),
+        }
+    }
+
     /// The request, to be sent again.
     pub fn into_request(self) -> Request {
         self.returned.0

@@ -27,10 +27,13 @@
 )]
 
 mod backend;
+mod capabilities;
 mod channel;
+mod choices;
 mod delivery;
 mod error;
 mod finish;
+mod logprobs;
 mod mock;
 mod prompt;
 mod request;
@@ -41,21 +44,23 @@ mod token;
 mod tokenizer;
 
 pub use backend::{
-    Backend, BackendExt, BackendInfo, Capabilities, CompleteError, Drained, Health, Limits, Stats,
-    Support,
+    Backend, BackendExt, BackendInfo, CompleteError, Drained, Health, Limits, Stats,
 };
+pub use capabilities::{Capabilities, Support};
 pub use channel::{
     AbortHandle, Blocking, Chunk, Completion, Flow, Gate, Permit, ReserveError, Token, TokenSink,
     TokenStream, channel,
 };
+pub use choices::{ChoiceItem, Choices};
 pub use delivery::{Deadlines, Delivery, SlowReader};
 pub use error::{DeadlineKind, Error, InvalidRequest, Rejected, Rejection};
 pub use finish::{End, Finish, FinishReason, Timings, Usage};
+pub use logprobs::{Logprob, TokenLogprobs};
 pub use mock::Mock;
 pub use prompt::{Message, Prompt, Role};
 pub use request::{Request, RequestBuilder};
 pub use roster::{Enrolled, Roster};
-pub use sampling::{Sampling, SamplingBuilder};
+pub use sampling::{Dry, Mirostat, SamplerStage, Sampling, SamplingBuilder, Xtc};
 pub use stop::{Stop, StopBuilder};
 pub use token::{StreamToken, TokenId, TokenTimes};
 pub use tokenizer::{TokenizeError, Tokenizer};

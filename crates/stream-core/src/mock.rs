@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures::executor::block_on;
 
 use crate::{
-    Backend, BackendInfo, Capabilities, Drained, Enrolled, FinishReason, Health, Limits, Rejected,
-    Rejection, Request, Roster, Support, Token, TokenId, TokenSink,
+    Backend, BackendInfo, Capabilities, Drained, Enrolled, FinishReason, Health, Limits, Logprob,
+    Rejected, Rejection, Request, Roster, Support, Token, TokenId, TokenLogprobs, TokenSink,
 };
 
 /// Requests that may be answered at once.
@@ -18,7 +18,9 @@ const MOST: usize = 1024;
 /// place in the script.
 ///
 /// It chooses from a distribution with a single token, so that it honours every sampling
-/// parameter; what it cannot honour (stop strings and ids, `min_tokens`) it rejects by name.
+/// parameter that leaves at least one token, and knows how probable each was: certain. What it
+/// cannot honour (stop strings and ids, `min_tokens`, bad words, log-probabilities of a prompt
+/// that it does not read, `echo`) it rejects by name.
 #[derive(Debug)]
 pub struct Mock {
     info: BackendInfo,
@@ -74,6 +76,9 @@ fn info() -> BackendInfo {
             stop_strings: Support::Unsupported,
             stop_ids: Support::Unsupported,
             min_tokens: Support::Unsupported,
+            bad_words: Support::Unsupported,
+            prompt_logprobs: Support::Unsupported,
+            echo: Support::Unsupported,
             ..Capabilities::all(Support::Native)
         },
         limits: Limits {
@@ -98,7 +103,7 @@ impl Backend for Mock {
         sink.set_prompt_tokens(self.prompt_tokens);
         let (script, delay) = (self.script.clone(), self.delay);
         std::thread::spawn(move || {
-            block_on(answer(&script, delay, request.max_tokens(), sink));
+            block_on(answer(&script, delay, &request, sink));
             drop(place);
         });
         Ok(())
@@ -116,17 +121,35 @@ impl Backend for Mock {
     }
 }
 
-async fn answer(script: &[String], delay: Duration, max: Option<usize>, sink: TokenSink) {
+async fn answer(script: &[String], delay: Duration, request: &Request, sink: TokenSink) {
     sink.scheduled();
+    let max = request.max_tokens();
     for (id, text) in (0..).zip(script.iter().take(max.unwrap_or(usize::MAX))) {
         let Ok(permit) = sink.reserve().await else {
             return sink.finish(FinishReason::Cancelled);
         };
         std::thread::sleep(delay);
-        permit.send(Token::new(id as TokenId, text.as_str()));
+        permit.send(Token {
+            logprobs: request.logprobs().map(|top| certain(id, text, top)),
+            ..Token::new(id, text.as_str())
+        });
     }
     sink.finish(match max {
         Some(max) if max <= script.len() => FinishReason::Length,
         _ => FinishReason::EndOfSequence,
     });
+}
+
+/// The only token that there was.
+fn certain(id: TokenId, text: &str, top: usize) -> TokenLogprobs {
+    let token = Logprob {
+        id: Some(id),
+        bytes: text.into(),
+        logprob: 0.0,
+        rank: Some(1),
+    };
+    TokenLogprobs {
+        top: vec![token.clone(); top.min(1)],
+        token,
+    }
 }

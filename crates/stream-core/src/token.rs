@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use crate::TokenLogprobs;
+
 /// The number of a token in its model's vocabulary.
 pub type TokenId = u32;
 
@@ -25,20 +27,25 @@ pub struct TokenTimes {
 /// falls behind gets several tokens in one record; no id is lost, see [`StreamToken::ids`].
 ///
 /// [`SlowReader::Coalesce`]: crate::SlowReader::Coalesce
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StreamToken {
     /// How many tokens the stream carried before this record's newest token.
     pub index: usize,
-    /// The newest token's id. `None` where a remote engine does not tell it, and in a closing
-    /// record that only carries text held back until the end.
+    /// The newest token's id. `None` where a remote engine does not tell it, and in a record
+    /// without a token.
     pub id: Option<TokenId>,
     /// The text released with this record. Empty while characters are incomplete or a stop
     /// string may have begun.
     pub text: String,
     /// Where `text` stands in the whole text of the stream, in bytes.
     pub span: Range<usize>,
+    /// How many tokens the record carries: 1, more if it was coalesced, and 0 if it only carries
+    /// text, the echo of the prompt or what was held back until the end.
+    pub tokens: usize,
     /// Older tokens that were coalesced into this record, oldest first; usually empty.
     pub coalesced: Vec<Option<TokenId>>,
+    /// How probable each of the record's tokens was, oldest first, if the request asked for it.
+    pub logprobs: Vec<TokenLogprobs>,
     /// The stations of the newest token.
     pub times: TokenTimes,
 }
@@ -49,12 +56,16 @@ impl StreamToken {
         self.coalesced.iter().copied().chain([self.id]).flatten()
     }
 
-    /// Takes a newer record into this one.
+    /// Takes a newer record, one with a token, into this one.
     pub(crate) fn absorb(&mut self, newer: StreamToken) {
-        self.coalesced.push(self.id);
+        if self.tokens > 0 {
+            self.coalesced.push(self.id);
+        }
         self.coalesced.extend(newer.coalesced);
+        self.logprobs.extend(newer.logprobs);
         self.index = newer.index;
         self.id = newer.id;
+        self.tokens += newer.tokens;
         self.times = newer.times;
         self.append_text(&newer.text);
     }

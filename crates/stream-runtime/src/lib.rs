@@ -22,7 +22,7 @@
 //!
 //!     fn launch(&mut self, batch: &Batch<'_>) -> Result<Vec<Next>, ModelError> {
 //!         let sampled = batch.rows.iter().flat_map(|row| &row.tokens[row.sample.clone()]);
-//!         Ok(sampled.map(|id| Next::Token(id + 1)).collect())
+//!         Ok(sampled.map(|id| Next::Token((id + 1).into())).collect())
 //!     }
 //!
 //!     fn collect(&mut self, chosen: Vec<Next>, next: &mut Vec<Next>) -> Result<(), ModelError> {
@@ -76,4 +76,7 @@ mod schedule;
 pub mod text;
 
 pub use engine::{Engine, EngineConfig, StartError};
-pub use model::{Batch, BlockId, Choice, Model, ModelError, Next, Row, SequenceId, Spec};
+pub use model::{
+    Batch, BlockId, Choice, Chosen, Given, Model, ModelError, Next, Probable, Row, Scored,
+    SequenceId, Spec, Task,
+};

@@ -1,8 +1,7 @@
 //! Attention over the paged cache against attention by the book, in `f64`.
 
 use stream_core::{Sampling, TokenId};
-use stream_runtime::sample::{DrawKey, TokenCounts};
-use stream_runtime::{BlockId, Choice, Row, SequenceId};
+use stream_runtime::{BlockId, Choice, Given, Row, SequenceId};
 
 use super::*;
 use crate::kv::{KvShape, Place};
@@ -89,20 +88,15 @@ impl Setting {
         window: Option<usize>,
         positions: Range<usize>,
     ) -> Vec<f32> {
-        let (sampling, history) = (Sampling::greedy(), TokenCounts::default());
-        let choice = Choice {
-            sampling: &sampling,
-            key: DrawKey::default(),
-            history: &history,
-            banned: &[],
-        };
+        let sampling = Sampling::greedy();
         let rows = [Row {
             sequence: SequenceId(0),
             blocks: &self.blocks,
             start: positions.start,
             tokens: &self.tokens[positions.clone()],
             sample: 0..0,
-            choice,
+            given: Given::default(),
+            choice: Choice::new(&sampling),
         }];
         let queries = self.queries(positions.clone());
         let attention = Attention {

@@ -22,6 +22,7 @@ fn check_row(row: &Row<'_>, spec: &Spec) -> Result<(), ModelError> {
         row.blocks.len().saturating_mul(spec.block_size),
     )?;
     at_most("sampled positions", row.sample.end, row.tokens.len())?;
+    at_most("given tokens", row.given.tokens.len(), row.sample.len())?;
     let ids = row.tokens.iter().map(|&id| id as usize);
     below("token id", ids, spec.vocabulary)?;
     let blocks = row.blocks.iter().map(|&block| block as usize);

@@ -3,4 +3,5 @@
 mod batches;
 mod fidelity;
 mod formats;
+mod logprobs;
 mod support;

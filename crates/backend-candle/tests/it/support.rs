@@ -5,8 +5,7 @@ use std::ops::Range;
 use backend_candle::{CandleModel, CandleOptions};
 use stream_checkpoint::{Checkpoint, default_model};
 use stream_core::{Sampling, TokenId};
-use stream_runtime::sample::{DrawKey, TokenCounts};
-use stream_runtime::{Batch, BlockId, Choice, Model, Row, SequenceId};
+use stream_runtime::{Batch, BlockId, Choice, Given, Model, Row, SequenceId};
 
 /// The default model's file.
 pub(crate) fn checkpoint() -> Checkpoint {
@@ -44,11 +43,8 @@ impl Part {
 
 /// One step over some parts; the logits at each sampled position.
 pub(crate) fn forward(model: &mut CandleModel, parts: &[Part]) -> Vec<Vec<f32>> {
-    let (sampling, history) = (Sampling::greedy(), TokenCounts::default());
-    let rows: Vec<_> = parts
-        .iter()
-        .map(|part| row(part, &sampling, &history))
-        .collect();
+    let sampling = Sampling::greedy();
+    let rows: Vec<_> = parts.iter().map(|part| row(part, &sampling)).collect();
     let logits = model
         .forward(&Batch { rows: &rows })
         .expect("a valid batch");
@@ -56,19 +52,15 @@ pub(crate) fn forward(model: &mut CandleModel, parts: &[Part]) -> Vec<Vec<f32>> 
     logits.chunks(width).map(<[f32]>::to_vec).collect()
 }
 
-pub(crate) fn row<'a>(part: &'a Part, sampling: &'a Sampling, history: &'a TokenCounts) -> Row<'a> {
+pub(crate) fn row<'a>(part: &'a Part, sampling: &'a Sampling) -> Row<'a> {
     Row {
         sequence: SequenceId(u64::from(part.blocks[0])),
         blocks: &part.blocks,
         start: part.start,
         tokens: &part.tokens,
         sample: part.sample.clone(),
-        choice: Choice {
-            sampling,
-            key: DrawKey::default(),
-            history,
-            banned: &[],
-        },
+        given: Given::default(),
+        choice: Choice::new(sampling),
     }
 }
 

@@ -2,26 +2,43 @@
 
 use std::borrow::BorrowMut;
 
-use futures::StreamExt;
 use futures::executor::block_on;
+use futures::{Stream, StreamExt};
 
 use super::read::{Chunk, Completion, Flow};
 use super::stream::TokenStream;
-use crate::{End, Error, StreamToken};
+use crate::{Choices, End, Error, StreamToken};
 
-/// A [`TokenStream`] that blocks the thread until there is a token. It is an iterator, and has
-/// the stream's other ways of reading too.
+/// A [`TokenStream`], or the [`Choices`] of a request, that block the thread until there is a
+/// token. It is an iterator, and has the stream's other ways of reading too.
 #[derive(Debug)]
 pub struct Blocking<S> {
     stream: S,
 }
 
-impl<S: BorrowMut<TokenStream>> Blocking<S> {
-    pub(super) fn new(stream: S) -> Self {
+impl<S> Blocking<S> {
+    pub(crate) fn new(stream: S) -> Self {
         assert_may_block();
         Self { stream }
     }
+}
 
+impl Blocking<Choices> {
+    /// The streams, for their texts, usage and ends.
+    pub fn choices(&self) -> &Choices {
+        &self.stream
+    }
+
+    /// As [`Choices::collect`].
+    ///
+    /// # Errors
+    /// The error that ended the first answer that failed.
+    pub fn completions(self) -> Result<Vec<Completion>, Error> {
+        block_on(self.stream.collect())
+    }
+}
+
+impl<S: BorrowMut<TokenStream>> Blocking<S> {
     /// The stream, for its text, ids, usage and timings.
     pub fn stream(&self) -> &TokenStream {
         self.stream.borrow()
@@ -57,11 +74,11 @@ impl<S: BorrowMut<TokenStream>> Blocking<S> {
     }
 }
 
-impl<S: BorrowMut<TokenStream>> Iterator for Blocking<S> {
-    type Item = Result<StreamToken, Error>;
+impl<S: Stream + Unpin> Iterator for Blocking<S> {
+    type Item = S::Item;
 
     fn next(&mut self) -> Option<Self::Item> {
-        block_on(self.stream.borrow_mut().next())
+        block_on(self.stream.next())
     }
 }
 

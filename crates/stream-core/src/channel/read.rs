@@ -5,10 +5,10 @@ use std::ops::{ControlFlow, Range};
 use futures::{Stream, StreamExt};
 
 use super::stream::TokenStream;
-use crate::{End, Error, FinishReason, StreamToken, Timings, TokenId, Usage};
+use crate::{End, Error, FinishReason, StreamToken, Timings, TokenId, TokenLogprobs, Usage};
 
 /// Several tokens of a stream, handed over together.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chunk {
     /// Their text.
     pub text: String,
@@ -16,29 +16,40 @@ pub struct Chunk {
     pub ids: Vec<TokenId>,
     /// How many tokens these are.
     pub tokens: usize,
+    /// How probable each of them was, if the request asked for it.
+    pub logprobs: Vec<TokenLogprobs>,
     /// Where the text stands in the whole text of the stream, in bytes.
     pub span: Range<usize>,
 }
 
 impl Chunk {
     fn add(&mut self, record: &StreamToken) {
-        if self.tokens == 0 && self.text.is_empty() {
+        if self.is_empty() {
             self.span.start = record.span.start;
         }
         self.span.end = record.span.end;
         self.text.push_str(&record.text);
         self.ids.extend(record.ids());
-        self.tokens += record.coalesced.len() + 1;
+        self.tokens += record.tokens;
+        self.logprobs.extend(record.logprobs.iter().cloned());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tokens == 0 && self.text.is_empty()
     }
 }
 
 /// A whole answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
     /// Its text.
     pub text: String,
     /// The ids of its tokens, where they are known.
     pub ids: Vec<TokenId>,
+    /// How probable each of its tokens was, if the request asked for it.
+    pub logprobs: Vec<TokenLogprobs>,
+    /// How probable each token of the prompt after the first was, if the request asked for it.
+    pub prompt_logprobs: Option<Vec<TokenLogprobs>>,
     /// Why it ended.
     pub reason: FinishReason,
     /// Its cost.
@@ -92,14 +103,15 @@ impl TokenStream {
     }
 
     /// The next tokens together: waits until there are `n` (at least 1), or the stream ends. A
-    /// coalesced record counts as all of its tokens, so that there may be more. `None` after the
+    /// coalesced record counts as all of its tokens, so that there may be more, and a record
+    /// without a token as none. `None` after the
     /// end; an error comes after the tokens before it.
     pub async fn next_chunk(&mut self, n: usize) -> Option<Result<Chunk, Error>> {
         let mut chunk = Chunk::default();
         while chunk.tokens < n.max(1) {
             match self.next().await {
                 Some(Ok(record)) => chunk.add(&record),
-                Some(Err(error)) if chunk.tokens == 0 => return Some(Err(error)),
+                Some(Err(error)) if chunk.is_empty() => return Some(Err(error)),
                 Some(Err(error)) => {
                     self.deferred = Some(error);
                     break;
@@ -107,7 +119,7 @@ impl TokenStream {
                 None => break,
             }
         }
-        (chunk.tokens > 0).then_some(Ok(chunk))
+        (!chunk.is_empty()).then_some(Ok(chunk))
     }
 
     /// The stream in chunks, see [`next_chunk`](Self::next_chunk).
@@ -132,6 +144,8 @@ impl TokenStream {
         Ok(Completion {
             text: self.text().to_owned(),
             ids: self.ids().to_owned(),
+            logprobs: self.logprobs().to_owned(),
+            prompt_logprobs: self.prompt_logprobs().map(<[_]>::to_owned),
             reason: end.outcome?,
             usage: end.usage,
             timings: end.timings,

@@ -1,6 +1,7 @@
 //! The state between the two ends of a stream.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -9,7 +10,7 @@ use std::time::Instant;
 use super::sink::{ReserveError, Token};
 use crate::{
     Deadlines, Delivery, End, Error, Finish, FinishReason, SlowReader, StreamToken, Timings,
-    TokenTimes, Usage,
+    TokenLogprobs, TokenTimes, Usage,
 };
 
 pub(super) struct Shared {
@@ -31,6 +32,10 @@ pub(super) struct State {
     pub(super) end: Option<End>,
     text_len: usize,
     pub(super) prompt_tokens: usize,
+    /// Until the reader takes them.
+    pub(super) prompt_logprobs: Option<Vec<TokenLogprobs>>,
+    /// What the writer holds back.
+    held: String,
     pub(super) timings: Timings,
     /// Since when the buffer has been full.
     pub(super) full_since: Option<Instant>,
@@ -53,6 +58,8 @@ impl Shared {
                 end: None,
                 text_len: 0,
                 prompt_tokens: 0,
+                prompt_logprobs: None,
+                held: String::new(),
                 timings: Timings::start(queued),
                 full_since: None,
                 resumed: None,
@@ -123,22 +130,39 @@ impl Shared {
         wake(reader);
     }
 
+    /// Puts a record before the first token.
+    pub(super) fn echo(&self, prompt: String) {
+        let mut state = self.lock();
+        if state.end.is_some() || prompt.is_empty() {
+            return;
+        }
+        let record = state.record_without_token(prompt);
+        state.queue.push_back(record);
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
     pub(super) fn pop(&self, state: &mut State) -> Option<(StreamToken, Option<Waker>)> {
         let record = state.queue.pop_front()?;
         state.full_since = None;
         Some((record, state.room_appeared()))
     }
 
-    /// Sets the end, unless there is one.
+    /// Sets the end, unless there is one. Where the writer did not foresee it, what it holds
+    /// back is released.
     pub(super) fn end(&self, outcome: Result<Finish, Error>) {
         let mut state = self.lock();
         if state.end.is_some() {
             return;
         }
-        let outcome = outcome.map(|finish| {
-            state.append_held(finish.held_text);
-            finish.reason
-        });
+        let held = std::mem::take(&mut state.held);
+        let (outcome, rest) = match outcome {
+            Ok(finish) if finish.reason == FinishReason::Cancelled => (Ok(finish.reason), held),
+            Ok(finish) => (Ok(finish.reason), finish.held_text),
+            Err(error) => (Err(error), held),
+        };
+        state.append_held(rest);
         state.timings.ended = Some(Instant::now());
         state.end = Some(End {
             outcome,
@@ -189,32 +213,48 @@ impl State {
         timings.last_token = Some(now);
         let index = timings.tokens;
         timings.tokens += 1;
-        let times = TokenTimes {
-            queued: timings.queued,
-            scheduled,
-            sampled: token.sampled,
-            released: now,
-        };
-        self.text_record(index, token.id, token.text, times)
-    }
-
-    fn text_record(
-        &mut self,
-        index: usize,
-        id: Option<crate::TokenId>,
-        text: String,
-        times: TokenTimes,
-    ) -> StreamToken {
-        let start = self.text_len;
-        self.text_len += text.len();
+        self.held = token.held;
         StreamToken {
             index,
-            id,
-            span: start..self.text_len,
-            text,
+            id: token.id,
+            span: self.place(&token.text),
+            text: token.text,
+            tokens: 1,
             coalesced: Vec::new(),
-            times,
+            logprobs: token.logprobs.into_iter().collect(),
+            times: TokenTimes {
+                queued: self.timings.queued,
+                scheduled,
+                sampled: token.sampled,
+                released: now,
+            },
         }
+    }
+
+    fn record_without_token(&mut self, text: String) -> StreamToken {
+        let now = Instant::now();
+        StreamToken {
+            index: self.timings.tokens,
+            id: None,
+            span: self.place(&text),
+            text,
+            tokens: 0,
+            coalesced: Vec::new(),
+            logprobs: Vec::new(),
+            times: TokenTimes {
+                queued: self.timings.queued,
+                scheduled: self.timings.scheduled.unwrap_or(now),
+                sampled: self.timings.last_token.unwrap_or(now),
+                released: now,
+            },
+        }
+    }
+
+    /// Where `text` stands if it is the next.
+    fn place(&mut self, text: &str) -> Range<usize> {
+        let start = self.text_len;
+        self.text_len += text.len();
+        start..self.text_len
     }
 
     /// Text held back to the end joins the newest waiting record or gets one of its own.
@@ -227,14 +267,7 @@ impl State {
             last.append_text(&held);
             return;
         }
-        let now = Instant::now();
-        let times = TokenTimes {
-            queued: self.timings.queued,
-            scheduled: self.timings.scheduled.unwrap_or(now),
-            sampled: self.timings.last_token.unwrap_or(now),
-            released: now,
-        };
-        let record = self.text_record(self.timings.tokens, None, held, times);
+        let record = self.record_without_token(held);
         self.queue.push_back(record);
     }
 }

@@ -6,15 +6,21 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::{Error, Finish, TokenId};
+use crate::{Error, Finish, TokenId, TokenLogprobs};
 
 /// A token as a backend hands it over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Token {
     /// Its id, where it is known.
     pub id: Option<TokenId>,
     /// The text that became certain with it.
     pub text: String,
+    /// All text that is held back now, this token's and earlier ones'. It is released if the
+    /// stream ends in any way but [`TokenSink::finish`], so that a deadline or a cancel loses
+    /// none of the text that was made.
+    pub held: String,
+    /// How probable it was, if the request asked for it.
+    pub logprobs: Option<TokenLogprobs>,
     /// When the model chose it.
     pub sampled: Instant,
 }
@@ -25,6 +31,8 @@ impl Token {
         Self {
             id: id.into(),
             text: text.into(),
+            held: String::new(),
+            logprobs: None,
             sampled: Instant::now(),
         }
     }
@@ -93,6 +101,18 @@ impl TokenSink {
     /// Tells how many tokens the prompt has, for [`Usage`](crate::Usage).
     pub fn set_prompt_tokens(&self, tokens: usize) {
         self.gate.shared.lock().prompt_tokens = tokens;
+    }
+
+    /// Tells how probable each token of the prompt after the first was. To be called before the
+    /// first token is sent: the reader has it with that token.
+    pub fn set_prompt_logprobs(&self, logprobs: Vec<TokenLogprobs>) {
+        self.gate.shared.lock().prompt_logprobs = Some(logprobs);
+    }
+
+    /// Begins the text with the prompt's, in a record without a token. To be called before the
+    /// first token is sent; it has a place of its own and needs no permit.
+    pub fn echo(&self, prompt: String) {
+        self.gate.shared.echo(prompt);
     }
 
     /// The request enters its first step: its time in the queue is over.

@@ -9,7 +9,7 @@ use futures::stream::FusedStream;
 
 use super::blocking::Blocking;
 use super::shared::{Shared, wake};
-use crate::{End, Error, StreamToken, Timings, TokenId, Usage};
+use crate::{End, Error, StreamToken, Timings, TokenId, TokenLogprobs, Usage};
 
 /// The tokens of one request, as they are made.
 ///
@@ -20,6 +20,8 @@ pub struct TokenStream {
     shared: Arc<Shared>,
     text: String,
     ids: Vec<TokenId>,
+    logprobs: Vec<TokenLogprobs>,
+    prompt_logprobs: Option<Vec<TokenLogprobs>>,
     /// An error that waits until the records before it were handed out.
     pub(super) deferred: Option<Error>,
     end: Option<End>,
@@ -40,6 +42,8 @@ impl TokenStream {
             shared,
             text: String::new(),
             ids: Vec::new(),
+            logprobs: Vec::new(),
+            prompt_logprobs: None,
             deferred: None,
             end: None,
         }
@@ -53,6 +57,17 @@ impl TokenStream {
     /// The ids of all tokens read until now, coalesced ones included.
     pub fn ids(&self) -> &[TokenId] {
         &self.ids
+    }
+
+    /// How probable each token read until now was, if the request asked for it.
+    pub fn logprobs(&self) -> &[TokenLogprobs] {
+        &self.logprobs
+    }
+
+    /// How probable each token of the prompt after the first was, if the request asked for it;
+    /// there from the first token on.
+    pub fn prompt_logprobs(&self) -> Option<&[TokenLogprobs]> {
+        self.prompt_logprobs.as_deref()
     }
 
     /// How the stream ended, once its last item was read.
@@ -99,11 +114,15 @@ impl TokenStream {
     fn note(&mut self, record: &StreamToken) {
         self.text.push_str(&record.text);
         self.ids.extend(record.ids());
+        self.logprobs.extend(record.logprobs.iter().cloned());
     }
 
     fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamToken>> {
         let shared = self.shared.clone();
         let mut state = shared.lock();
+        if state.prompt_logprobs.is_some() {
+            self.prompt_logprobs = state.prompt_logprobs.take();
+        }
         if let Some((record, writer)) = shared.pop(&mut state) {
             drop(state);
             wake(writer);

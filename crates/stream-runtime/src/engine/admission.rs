@@ -3,27 +3,34 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stream_core::{BackendInfo, Enrolled, Roster};
 use stream_core::{
-    Gate, InvalidRequest, Prompt, Rejection, Request, TokenId, TokenizeError, Tokenizer,
+    BackendInfo, Enrolled, Gate, InvalidRequest, Prompt, Rejection, Request, Roster, Sampling,
+    TokenId, TokenizeError,
 };
 
-use super::panic_message;
+use super::memory::Memory;
+use super::vocabulary::Vocabulary;
+use super::{panic_message, words};
 use crate::Spec;
 
 /// Decides whether a request can be taken.
 pub(super) struct Admission {
     pub(super) info: BackendInfo,
     pub(super) spec: Spec,
-    pub(super) tokenizer: Arc<dyn Tokenizer>,
+    pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) roster: Roster,
     pub(super) default_max_tokens: Option<usize>,
 }
 
-/// A good request's place, the tokens of its prompt, and how many it may get.
+/// What is known of a good request.
 pub(super) struct Admitted {
     pub(super) place: Enrolled,
+    /// The tokens of its prompt.
     pub(super) prompt: Vec<TokenId>,
+    /// The prompt's text, if it is asked for.
+    pub(super) echo: Option<String>,
+    pub(super) memory: Memory,
+    /// How many tokens it may get.
     pub(super) max_tokens: usize,
 }
 
@@ -35,14 +42,43 @@ impl Admission {
             .roster
             .enroll(gate)
             .map_err(|e| self.count_waiting(e))?;
-        self.check_ids("stop_token_ids", request.stop().ids())?;
+        let vocabulary = self.spec.vocabulary;
+        check_ids("stop_token_ids", request.stop().ids(), vocabulary)?;
+        self.check_sampling(request.sampling())?;
         let prompt = self.tokenise(request.prompt())?;
+        if request.prompt_logprobs().is_some() {
+            check_ids("prompt", &prompt, self.vocabulary.usable())?;
+        }
         let max_tokens = self.max_tokens(request, prompt.len())?;
+        let (memory, echo) = guard(|| self.read(request, &prompt))?;
         Ok(Admitted {
             place,
             prompt,
+            echo,
+            memory,
             max_tokens,
         })
+    }
+
+    fn check_sampling(&self, sampling: &Sampling) -> Result<(), InvalidRequest> {
+        let usable = self.vocabulary.usable();
+        let biased: Vec<_> = sampling.logit_bias().iter().map(|&(id, _)| id).collect();
+        check_ids("logit_bias", &biased, usable)?;
+        let mut sequences = sampling.bad_token_sequences().iter();
+        sequences.try_for_each(|ids| check_ids("bad_token_sequences", ids, usable))
+    }
+
+    /// What an accepted request's sampling and echo need of the tokenizer.
+    fn read(
+        &self,
+        request: &Request,
+        prompt: &[TokenId],
+    ) -> Result<(Memory, Option<String>), TokenizeError> {
+        let (vocabulary, tokenizer) = (&*self.vocabulary, &**self.vocabulary.tokenizer());
+        let bad_words = words::bad_words(request.sampling(), tokenizer)?;
+        let memory = Memory::new(request, prompt, bad_words, vocabulary);
+        let text = || words::text_of(request.prompt(), tokenizer);
+        Ok((memory, request.echo().then(text)))
     }
 
     /// The roster counts those that are worked on too; a user knows the queue.
@@ -55,26 +91,13 @@ impl Admission {
         }
     }
 
-    fn check_ids(&self, parameter: &'static str, ids: &[TokenId]) -> Result<(), InvalidRequest> {
-        let vocabulary = self.spec.vocabulary;
-        match ids.iter().find(|&&id| id as usize >= vocabulary) {
-            None => Ok(()),
-            Some(id) => Err(InvalidRequest {
-                parameter,
-                found: format!("a list with the id {id}"),
-                allowed: format!("ids under {vocabulary}"),
-            }),
-        }
-    }
-
     fn tokenise(&self, prompt: &Prompt) -> Result<Vec<TokenId>, Rejection> {
         let ids = match prompt {
             Prompt::Tokens(ids) => {
-                self.check_ids("prompt", ids)?;
+                check_ids("prompt", ids, self.spec.vocabulary)?;
                 ids.clone()
             }
-            text => catch_unwind(AssertUnwindSafe(|| self.encode(text)))
-                .unwrap_or_else(|panic| Err(TokenizeError::new(panic_message(&*panic))))?,
+            text => guard(|| self.encode(text))?,
         };
         if ids.is_empty() {
             return Err(no_tokens().into());
@@ -83,12 +106,13 @@ impl Admission {
     }
 
     fn encode(&self, prompt: &Prompt) -> Result<Vec<TokenId>, TokenizeError> {
+        let tokenizer = self.vocabulary.tokenizer();
         let ids = match prompt {
             Prompt::Chat(messages) => {
-                let rendered = self.tokenizer.render_chat(messages)?;
-                self.tokenizer.encode_chat(&rendered)?
+                let rendered = tokenizer.render_chat(messages)?;
+                tokenizer.encode_chat(&rendered)?
             }
-            Prompt::Raw(text) => self.tokenizer.encode(text)?,
+            Prompt::Raw(text) => tokenizer.encode(text)?,
             Prompt::Tokens(ids) => ids.clone(),
         };
         let vocabulary = self.spec.vocabulary;
@@ -125,6 +149,27 @@ impl Admission {
         let room = self.spec.context_length.min(available + 1) - prompt;
         let open = self.default_max_tokens.unwrap_or(room).clamp(least, room);
         Ok(request.max_tokens().unwrap_or(open))
+    }
+}
+
+/// A tokenizer that panics refuses its request and no more.
+fn guard<T>(call: impl FnOnce() -> Result<T, TokenizeError>) -> Result<T, TokenizeError> {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|panic| Err(TokenizeError::new(panic_message(&*panic))))
+}
+
+fn check_ids(
+    parameter: &'static str,
+    ids: &[TokenId],
+    vocabulary: usize,
+) -> Result<(), InvalidRequest> {
+    match ids.iter().find(|&&id| id as usize >= vocabulary) {
+        None => Ok(()),
+        Some(id) => Err(InvalidRequest {
+            parameter,
+            found: format!("a list with the id {id}"),
+            allowed: format!("ids under {vocabulary}"),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an engine is told when it starts.
 
-use stream_core::{BackendInfo, Capabilities, Limits};
+use stream_core::{BackendInfo, Capabilities, Limits, Tokenizer};
 
 use crate::Spec;
 
@@ -42,7 +42,7 @@ impl EngineConfig {
         }
     }
 
-    pub(super) fn check(&self, spec: &Spec) -> Result<(), StartError> {
+    pub(super) fn check(&self, spec: &Spec, tokenizer: &dyn Tokenizer) -> Result<(), StartError> {
         at_least("text_threads", self.text_threads, 1)?;
         at_least(
             "default_max_tokens",
@@ -50,6 +50,7 @@ impl EngineConfig {
             1,
         )?;
         at_least("vocabulary", spec.vocabulary, 1)?;
+        at_least("vocabulary_size", tokenizer.vocabulary_size(), 1)?;
         at_least("context_length", spec.context_length, 2)?;
         at_least("block_size", spec.block_size, 1)?;
         at_least("blocks", spec.blocks, 1)?;

@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use stream_core::{Enrolled, Error, Stats};
 
-use super::generation::{Generation, Room, Vocabulary};
+use super::generation::{Generation, Room};
 use super::inbox::{Arrival, Inbox};
 use super::panic_message;
 use super::stats::Board;
 use super::stepper::Stepper;
-use super::writer::{Chosen, Event, Voice, Writers};
+use super::vocabulary::Vocabulary;
+use super::writer::{Event, Made, Voice, Writers};
 use crate::schedule::{Plan, Scheduler, Work};
-use crate::{Model, ModelError, Next, SequenceId};
+use crate::{Chosen, Model, ModelError, Next, SequenceId};
 
 /// Owns the model and the scheduler.
 pub(super) struct Driver<M> {
@@ -37,7 +38,7 @@ pub(super) struct Driver<M> {
 impl<M: Model> Driver<M> {
     pub(super) fn new(
         model: M,
-        vocabulary: Vocabulary,
+        vocabulary: Arc<Vocabulary>,
         inbox: Arc<Inbox>,
         writers: Writers,
         board: Arc<Board>,
@@ -47,7 +48,7 @@ impl<M: Model> Driver<M> {
             stepper: Stepper::new(model),
             generations: BTreeMap::new(),
             next_id: SequenceId(0),
-            vocabulary: Arc::new(vocabulary),
+            vocabulary,
             waker: Waker::from(inbox.clone()),
             inbox,
             writers,
@@ -80,7 +81,7 @@ impl<M: Model> Driver<M> {
             let plan = self.scheduler.plan();
             self.publish();
             match self.step(&plan) {
-                Ok(next) => self.deliver(&plan, &next),
+                Ok(next) => self.deliver(&plan, next),
                 Err(fault) => self.recover(&plan, &fault)?,
             }
             self.publish();
@@ -90,9 +91,12 @@ impl<M: Model> Driver<M> {
     }
 
     fn admit(&mut self, arrivals: Vec<Arrival>) {
-        for arrival in arrivals {
+        for mut arrival in arrivals {
             let id = self.next_id;
             self.next_id.0 += 1;
+            if let Some(prompt) = arrival.echo.take() {
+                arrival.sink.echo(prompt);
+            }
             let (generation, sink) = Generation::begin(arrival, &self.vocabulary);
             let voice = Voice::new(sink, generation.request().stop());
             self.outbox.push((id, Event::Begin(Box::new(voice))));
@@ -125,8 +129,9 @@ impl<M: Model> Driver<M> {
         }
         self.stats.steps += 1;
         for work in plan.work() {
-            let generation = self.generations.get_mut(&work.sequence);
-            generation.into_iter().for_each(Generation::enter_step);
+            if let Some(generation) = self.generations.get_mut(&work.sequence) {
+                generation.enter_step(work);
+            }
         }
         let (generations, scheduler) = (&self.generations, &self.scheduler);
         let row = |work: &Work| {
@@ -137,14 +142,14 @@ impl<M: Model> Driver<M> {
         self.stepper.step(&rows)
     }
 
-    fn deliver(&mut self, plan: &Plan, next: &[Next]) {
+    fn deliver(&mut self, plan: &Plan, next: Vec<Next>) {
         let sampled = Instant::now();
-        let mut next = next.iter();
+        let mut next = next.into_iter();
         for work in plan.work() {
             self.scheduler.done(work);
-            if work.sample
-                && let Some(&next) = next.next()
-            {
+            let generation = self.generations.get(&work.sequence);
+            let outcomes = generation.map_or(0, |generation| generation.outcomes(work));
+            for next in next.by_ref().take(outcomes) {
                 self.take(work.sequence, next, sampled);
             }
         }
@@ -154,24 +159,38 @@ impl<M: Model> Driver<M> {
         let Some(generation) = self.generations.get_mut(&sequence) else {
             return;
         };
-        let Next::Token(id) = next else {
-            let index = generation.answered();
-            return self.retire(sequence, |place| {
-                Event::Failed(Error::Numerical { index }, place)
-            });
+        match next {
+            Next::Scored(scored) => generation.keep_score(scored),
+            Next::Token(chosen) => self.send(sequence, chosen, sampled),
+            Next::NoFiniteLogit => {
+                let index = generation.answered();
+                self.retire(sequence, |place| {
+                    Event::Failed(Error::Numerical { index }, place)
+                });
+            }
+        }
+    }
+
+    fn send(&mut self, sequence: SequenceId, chosen: Chosen, sampled: Instant) {
+        let Some(generation) = self.generations.get_mut(&sequence) else {
+            return;
         };
         self.stats.completion_tokens += 1;
-        let (permit, end) = generation.push(id);
-        let permit = permit.expect("the scheduler samples no sequence without a permit");
-        let chosen = Chosen {
-            id,
-            permit,
+        self.stats.nan_logits += u64::from(chosen.nan_logits);
+        if let Some(scores) = generation.take_scores() {
+            self.outbox.push((sequence, Event::PromptScored(scores)));
+        }
+        let (permit, end) = generation.push(&chosen);
+        let made = Made {
+            id: chosen.id,
+            scored: chosen.scored,
+            permit: permit.expect("the scheduler samples no sequence without a permit"),
             sampled,
         };
         match end {
-            None => self.outbox.push((sequence, Event::Token(chosen))),
+            None => self.outbox.push((sequence, Event::Token(made))),
             Some(reason) => {
-                self.retire(sequence, |place| Event::Last(chosen, reason, place));
+                self.retire(sequence, |place| Event::Last(made, reason, place));
             }
         }
     }

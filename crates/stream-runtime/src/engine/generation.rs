@@ -2,39 +2,20 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use stream_core::{Enrolled, FinishReason, Gate, Permit, Request, TokenId, TokenSink, Tokenizer};
+use stream_core::{Enrolled, FinishReason, Gate, Permit, Request, TokenId, TokenSink};
 
 use super::inbox::Arrival;
-use crate::sample::{DrawKey, TokenCounts};
+use super::memory::Memory;
+use super::vocabulary::Vocabulary;
+use crate::sample::DrawKey;
 use crate::schedule::Work;
-use crate::{BlockId, Choice, Row};
-
-/// Ids that mean the same to every answer.
-#[derive(Debug)]
-pub(super) struct Vocabulary {
-    /// They end an answer.
-    end_ids: Vec<TokenId>,
-    /// The model has logits for them and the tokenizer no bytes: they are never chosen.
-    padding: Vec<TokenId>,
-}
-
-impl Vocabulary {
-    /// The ids of a model that has logits for `size` of them.
-    pub(super) fn new(tokenizer: &dyn Tokenizer, size: usize) -> Self {
-        let end_ids = tokenizer.end_ids().to_vec();
-        let unknown = |id: &TokenId| tokenizer.token_bytes(*id).is_none() && !end_ids.contains(id);
-        Self {
-            padding: (0..size as TokenId).filter(unknown).collect(),
-            end_ids,
-        }
-    }
-}
+use crate::{BlockId, Choice, Chosen, Given, Row, Scored};
 
 /// An accepted request with its tokens.
-#[derive(Debug)]
 pub(super) struct Generation {
     request: Request,
     vocabulary: Arc<Vocabulary>,
@@ -46,11 +27,11 @@ pub(super) struct Generation {
     tokens: Vec<TokenId>,
     prompt: usize,
     max_tokens: usize,
-    /// Empty without penalties.
-    history: TokenCounts,
+    memory: Memory,
     seed: u64,
-    /// What must not be chosen before `min_tokens` are made.
-    banned_at_first: Vec<TokenId>,
+    /// How probable the prompt's tokens after the first are, as far as they are scored; `None`
+    /// if that is not asked for, or told already.
+    scores: Option<Vec<Scored>>,
     scheduled: bool,
 }
 
@@ -66,11 +47,6 @@ pub(super) enum Room {
 impl Generation {
     /// Parts an arrival from its sink, which is for the threads that make text.
     pub(super) fn begin(arrival: Arrival, vocabulary: &Arc<Vocabulary>) -> (Self, TokenSink) {
-        let sampling = arrival.request.sampling();
-        let mut history = TokenCounts::default();
-        if sampling.has_penalties() {
-            history.record_prompt(&arrival.prompt);
-        }
         let this = Self {
             gate: arrival.sink.gate(),
             place: arrival.place,
@@ -78,9 +54,9 @@ impl Generation {
             prompt: arrival.prompt.len(),
             tokens: arrival.prompt,
             max_tokens: arrival.max_tokens,
-            history,
-            seed: sampling.seed().unwrap_or_else(random),
-            banned_at_first: banned_at_first(&arrival.request, vocabulary),
+            memory: arrival.memory,
+            seed: arrival.request.sampling().seed().unwrap_or_else(random),
+            scores: arrival.request.prompt_logprobs().map(|_| Vec::new()),
             scheduled: false,
             vocabulary: vocabulary.clone(),
             request: arrival.request,
@@ -118,60 +94,95 @@ impl Generation {
         Room::Yes
     }
 
-    /// Tells the stream once that its time in the queue is over.
-    pub(super) fn enter_step(&mut self) {
+    /// Tells the stream once that its time in the queue is over, and gets ready for a choice.
+    pub(super) fn enter_step(&mut self, work: &Work) {
         if !self.scheduled {
             self.gate.scheduled();
             self.scheduled = true;
+        }
+        if work.sample {
+            let (tokens, vocabulary) = (&self.tokens, &*self.vocabulary);
+            self.memory
+                .prepare(&self.request, tokens, self.prompt, vocabulary);
         }
     }
 
     /// This answer's part of a step.
     pub(super) fn row<'a>(&'a self, work: &Work, blocks: &'a [BlockId]) -> Row<'a> {
-        let tokens = &self.tokens[work.positions.clone()];
+        let Range { start, end } = work.positions;
+        let scored = self.to_score(work);
+        let first = end - self.outcomes(work);
         Row {
             sequence: work.sequence,
             blocks,
-            start: work.positions.start,
-            tokens,
-            sample: match work.sample {
-                true => tokens.len() - 1..tokens.len(),
-                false => 0..0,
+            start,
+            tokens: &self.tokens[start..end],
+            sample: first - start..end - start,
+            given: Given {
+                tokens: &self.tokens[scored.start + 1..scored.end + 1],
+                top: self.request.prompt_logprobs().unwrap_or(0),
             },
             choice: self.choice(),
         }
     }
 
+    /// How many outcomes the row has: one for each token to be scored, and the choice.
+    pub(super) fn outcomes(&self, work: &Work) -> usize {
+        self.to_score(work).len() + usize::from(work.sample)
+    }
+
+    /// Positions of a step after which the prompt goes on with a token to be scored. They reach
+    /// to the last position, or to the one before if a token is chosen there. A position that is
+    /// computed again, after a preemption, is not scored again.
+    fn to_score(&self, work: &Work) -> Range<usize> {
+        let Some(scores) = &self.scores else {
+            return 0..0;
+        };
+        let start = work.positions.start.max(scores.len());
+        start..work.positions.end.min(self.prompt - 1).max(start)
+    }
+
     fn choice(&self) -> Choice<'_> {
         let answered = self.answered();
         Choice {
-            sampling: self.request.sampling(),
             key: DrawKey {
                 seed: self.seed,
-                choice: 0,
+                choice: self.request.choice(),
                 position: answered as u64,
             },
-            history: &self.history,
-            banned: match answered < self.request.stop().min_tokens() {
-                true => &self.banned_at_first,
-                false => &self.vocabulary.padding,
-            },
+            logprobs: self.request.logprobs(),
+            ..self
+                .memory
+                .choice(&self.request, answered, &self.vocabulary)
         }
     }
 
-    /// Takes the next token, and says if it is the last one. It goes out with this permit.
-    pub(super) fn push(&mut self, id: TokenId) -> (Option<Permit>, Option<FinishReason>) {
-        self.tokens.push(id);
-        if self.request.sampling().has_penalties() {
-            self.history.record_answer(id);
+    /// Keeps how probable the next token of the prompt is.
+    pub(super) fn keep_score(&mut self, scored: Scored) {
+        if let Some(scores) = &mut self.scores {
+            scores.push(scored);
         }
+    }
+
+    /// How probable the prompt's tokens are, once: when all are scored.
+    pub(super) fn take_scores(&mut self) -> Option<Vec<Scored>> {
+        self.scores.take()
+    }
+
+    /// Takes the next token, and says if it is the last one. It goes out with this permit.
+    pub(super) fn push(&mut self, chosen: &Chosen) -> (Option<Permit>, Option<FinishReason>) {
+        let id = chosen.id;
+        self.tokens.push(id);
+        self.memory
+            .record(self.request.sampling(), id, &self.vocabulary);
+        self.memory.set_mu(chosen.mu);
         (self.permit.take(), self.end(id))
     }
 
     /// A stop string may end it too: that is seen where text is made.
     fn end(&self, id: TokenId) -> Option<FinishReason> {
         let stop = self.request.stop();
-        if !stop.ignore_eos() && self.vocabulary.end_ids.contains(&id) {
+        if !stop.ignore_eos() && self.vocabulary.end_ids().contains(&id) {
             return Some(FinishReason::EndOfSequence);
         }
         if stop.ids().contains(&id) {
@@ -184,18 +195,6 @@ impl Generation {
     pub(super) fn into_place(self) -> Enrolled {
         self.place
     }
-}
-
-fn banned_at_first(request: &Request, vocabulary: &Vocabulary) -> Vec<TokenId> {
-    let stop = request.stop();
-    if stop.min_tokens() == 0 {
-        return Vec::new();
-    }
-    let end_ids = match stop.ignore_eos() {
-        true => &[],
-        false => &*vocabulary.end_ids,
-    };
-    [&vocabulary.padding, stop.ids(), end_ids].concat()
 }
 
 /// A seed for a request that names none: the standard library keys its hashers from the

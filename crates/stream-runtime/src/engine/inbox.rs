@@ -5,6 +5,8 @@ use std::task::Wake;
 
 use stream_core::{Enrolled, Request, TokenId, TokenSink};
 
+use super::memory::Memory;
+
 /// A request that was found good.
 #[derive(Debug)]
 pub(super) struct Arrival {
@@ -13,6 +15,9 @@ pub(super) struct Arrival {
     /// Its place in the engine, given back when it has ended and its blocks are free.
     pub(super) place: Enrolled,
     pub(super) prompt: Vec<TokenId>,
+    /// The prompt's text, if the answer begins with it.
+    pub(super) echo: Option<String>,
+    pub(super) memory: Memory,
     /// At least 1; fits the context and the KV cache.
     pub(super) max_tokens: usize,
 }

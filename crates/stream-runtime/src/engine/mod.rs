@@ -17,8 +17,11 @@ mod config;
 mod driver;
 mod generation;
 mod inbox;
+mod memory;
 mod stats;
 mod stepper;
+mod vocabulary;
+mod words;
 mod writer;
 
 use std::any::Any;
@@ -38,9 +41,9 @@ pub use config::{EngineConfig, StartError};
 use crate::Model;
 use admission::{Admission, Admitted};
 use driver::Driver;
-use generation::Vocabulary;
 use inbox::{Arrival, Inbox};
 use stats::Board;
+use vocabulary::Vocabulary;
 use writer::{Writer, Writers};
 
 /// Steps that a writer may lag behind before the model waits for it.
@@ -74,12 +77,13 @@ impl Engine {
         config: EngineConfig,
     ) -> Result<Self, StartError> {
         let spec = model.spec().clone();
-        config.check(&spec)?;
-        let vocabulary = Vocabulary::new(&*tokenizer, spec.vocabulary);
+        config.check(&spec, &*tokenizer)?;
+        let vocabulary = Arc::new(Vocabulary::new(tokenizer.clone(), spec.vocabulary));
         let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::default()));
         let backlog = STEPS_BEHIND * spec.max_rows;
         let (writers, ends) = Writers::new(config.text_threads, backlog);
-        let driver = Driver::new(model, vocabulary, inbox.clone(), writers, board.clone());
+        let (of_model, bell) = (vocabulary.clone(), inbox.clone());
+        let driver = Driver::new(model, of_model, bell, writers, board.clone());
         let (alive, dead) = channel();
         let mut threads = Vec::new();
         for end in ends {
@@ -94,7 +98,7 @@ impl Engine {
                 roster: Roster::new(config.queue + spec.max_rows),
                 default_max_tokens: config.default_max_tokens,
                 spec,
-                tokenizer,
+                vocabulary,
             },
             inbox,
             board,
@@ -140,6 +144,8 @@ impl Backend for Engine {
             sink,
             place: admitted.place,
             prompt: admitted.prompt,
+            echo: admitted.echo,
+            memory: admitted.memory,
             max_tokens: admitted.max_tokens,
         });
         self.inbox.push(arrival).map_err(|back| {

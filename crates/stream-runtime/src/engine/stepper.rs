@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::panic_message;
-use crate::{Batch, Model, ModelError, Next, Row, SequenceId};
+use crate::{Batch, Choice, Chosen, Model, ModelError, Next, Row, SequenceId, Task};
 
 /// So many failed steps in a row mean that the model cannot be mended.
 const MOST_FAILURES: u32 = 3;
@@ -54,20 +54,44 @@ fn run<M: Model>(model: &mut M, rows: &[Row<'_>]) -> Result<Vec<Next>, ModelErro
     Ok(next)
 }
 
+/// Whether there is a fitting outcome for every task.
 fn check(next: &[Next], rows: &[Row<'_>], vocabulary: usize) -> Result<(), ModelError> {
     let expected: usize = rows.iter().map(|row| row.sample.len()).sum();
     if next.len() != expected {
         let found = next.len();
         return Err(ModelError::new(format!(
-            "the model chose {found} tokens where {expected} were asked for"
+            "the model gave {found} outcomes where {expected} were asked for"
         )));
     }
-    let outside = |next: &&Next| matches!(next, Next::Token(id) if *id as usize >= vocabulary);
-    match next.iter().find(outside) {
-        Some(Next::Token(id)) => Err(ModelError::new(format!(
-            "the model chose the id {id}, but its vocabulary is {vocabulary}"
-        ))),
-        _ => Ok(()),
+    let tasks = rows
+        .iter()
+        .flat_map(|row| row.tasks().map(|(_, task)| task));
+    tasks
+        .zip(next)
+        .try_for_each(|(task, next)| check_outcome(&task, next, vocabulary))
+}
+
+fn check_outcome(task: &Task<'_>, next: &Next, vocabulary: usize) -> Result<(), ModelError> {
+    match (task, next) {
+        (_, Next::NoFiniteLogit) | (Task::Score { .. }, Next::Scored(_)) => Ok(()),
+        (Task::Choose(choice), Next::Token(chosen)) => check_chosen(choice, chosen, vocabulary),
+        (Task::Choose(_), _) => Err(ModelError::new("the model scored where it was to choose")),
+        (Task::Score { .. }, _) => Err(ModelError::new("the model chose where it was to score")),
+    }
+}
+
+fn check_chosen(choice: &Choice<'_>, chosen: &Chosen, size: usize) -> Result<(), ModelError> {
+    let (id, usable) = (chosen.id, choice.usable.min(size));
+    if id as usize >= usable {
+        return Err(ModelError::new(format!(
+            "the model chose the id {id}, but the vocabulary is {usable}"
+        )));
+    }
+    match choice.logprobs.is_some() && chosen.scored.is_none() {
+        true => Err(ModelError::new(
+            "the model did not tell a token's log-probability",
+        )),
+        false => Ok(()),
     }
 }
 

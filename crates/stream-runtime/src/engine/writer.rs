@@ -10,23 +10,26 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use stream_core::{
-    Enrolled, Error, FinishReason, Permit, Stop, Token, TokenId, TokenSink, Tokenizer,
+    Enrolled, Error, FinishReason, Logprob, Permit, Stop, Token, TokenId, TokenLogprobs, TokenSink,
+    Tokenizer,
 };
 
 use super::panic_message;
 use super::stats::Board;
-use crate::SequenceId;
 use crate::text::{Piece, TextAssembler, UnknownToken};
+use crate::{Probable, Scored, SequenceId};
 
 /// What the model's thread says of a sequence. The last thing that it says brings the
 /// sequence's place: the place is free when the stream has ended and so has the work.
 pub(super) enum Event {
     /// It is accepted.
     Begin(Box<Voice>),
+    /// How probable its prompt is, before the first token.
+    PromptScored(Vec<Scored>),
     /// It goes on.
-    Token(Chosen),
+    Token(Made),
     /// It ends with this token.
-    Last(Chosen, FinishReason, Enrolled),
+    Last(Made, FinishReason, Enrolled),
     /// It ends with an error.
     Failed(Error, Enrolled),
     /// Its stream had ended, and now its work has too.
@@ -34,19 +37,39 @@ pub(super) enum Event {
 }
 
 /// A token that the model chose.
-pub(super) struct Chosen {
+pub(super) struct Made {
     pub(super) id: TokenId,
+    pub(super) scored: Option<Box<Scored>>,
     pub(super) permit: Permit,
     pub(super) sampled: Instant,
 }
 
-impl Chosen {
-    fn send(self, text: String) {
+impl Made {
+    fn send(self, tokenizer: &dyn Tokenizer, text: String, held: String) {
         self.permit.send(Token {
             id: Some(self.id),
             text,
+            held,
+            logprobs: self.scored.map(|scored| told(*scored, tokenizer)),
             sampled: self.sampled,
         });
+    }
+}
+
+/// Gives tokens their bytes.
+fn told(scored: Scored, tokenizer: &dyn Tokenizer) -> TokenLogprobs {
+    let told = |probable: Probable| Logprob {
+        id: Some(probable.id),
+        bytes: tokenizer
+            .token_bytes(probable.id)
+            .unwrap_or_default()
+            .to_vec(),
+        logprob: probable.logprob,
+        rank: Some(probable.rank),
+    };
+    TokenLogprobs {
+        token: told(scored.token),
+        top: scored.top.into_iter().map(told).collect(),
     }
 }
 
@@ -68,10 +91,10 @@ impl Voice {
     fn say(
         &mut self,
         tokenizer: &dyn Tokenizer,
-        token: Chosen,
+        token: Made,
     ) -> Result<Option<FinishReason>, UnknownToken> {
         let piece = self.text.push(tokenizer, token.id)?;
-        token.send(piece.text);
+        token.send(tokenizer, piece.text, self.text.held());
         Ok(piece.stop.map(FinishReason::StopString))
     }
 
@@ -79,7 +102,7 @@ impl Voice {
     fn say_last(
         &mut self,
         tokenizer: &dyn Tokenizer,
-        token: Chosen,
+        token: Made,
         reason: FinishReason,
     ) -> Result<FinishReason, UnknownToken> {
         let piece = match reason {
@@ -87,7 +110,7 @@ impl Voice {
             _ => Piece::default(),
         };
         let rest = self.text.finish();
-        token.send(piece.text + &rest.text);
+        token.send(tokenizer, piece.text + &rest.text, String::new());
         let stop = piece.stop.or(rest.stop);
         Ok(stop.map_or(reason, FinishReason::StopString))
     }
@@ -144,6 +167,7 @@ impl Writer {
     fn handle(&mut self, sequence: SequenceId, event: Event) {
         match event {
             Event::Begin(voice) => drop(self.voices.insert(sequence, *voice)),
+            Event::PromptScored(scores) => self.tell(sequence, scores),
             Event::Token(token) => self.say(sequence, token),
             // The place is given back when the stream has ended.
             Event::Last(token, reason, _place) => self.say_last(sequence, token, reason),
@@ -152,8 +176,17 @@ impl Writer {
         }
     }
 
+    fn tell(&mut self, sequence: SequenceId, scores: Vec<Scored>) {
+        if let Some(voice) = self.voices.get(&sequence) {
+            let told = scores
+                .into_iter()
+                .map(|scored| told(scored, &*self.tokenizer));
+            voice.sink.set_prompt_logprobs(told.collect());
+        }
+    }
+
     /// After a stop string the model may send one token more: nobody is there to say it.
-    fn say(&mut self, sequence: SequenceId, token: Chosen) {
+    fn say(&mut self, sequence: SequenceId, token: Made) {
         let Some(voice) = self.voices.get_mut(&sequence) else {
             return;
         };
@@ -164,7 +197,7 @@ impl Writer {
         }
     }
 
-    fn say_last(&mut self, sequence: SequenceId, token: Chosen, reason: FinishReason) {
+    fn say_last(&mut self, sequence: SequenceId, token: Made, reason: FinishReason) {
         let Some(voice) = self.voices.get_mut(&sequence) else {
             return;
         };

@@ -3,21 +3,22 @@
 use stream_core::{Sampling, TokenId};
 
 use super::row;
-use super::select::{self, Cut, Key};
+use super::select::{self, Cut, Key, Weighted};
 
 /// Tokens in ascending order of their ids, each with a weight proportional to its probability.
 /// Reused from row to row.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     /// Empty while every id of the row is a candidate.
-    ids: Vec<TokenId>,
+    pub(super) ids: Vec<TokenId>,
     /// The most probable token has weight 1.
-    weights: Vec<f32>,
-    keys: Vec<Key>,
+    pub(super) weights: Vec<f32>,
+    pub(super) keys: Vec<Key>,
 }
 
 impl Candidates {
-    /// Fills the list from a row whose largest logit is `max`, which is finite.
+    /// Fills the list by temperature, top-k, top-p and min-p in this order, which most requests
+    /// need and no more, from a row whose largest logit is `max`, which is finite.
     pub(super) fn fill(&mut self, logits: &[f32], max: f32, sampling: &Sampling) {
         self.ids.clear();
         self.weights.clear();
@@ -41,6 +42,15 @@ impl Candidates {
     pub(super) fn draw(&self, uniform: f64) -> TokenId {
         let target = uniform * row::sum(&self.weights);
         self.id(find(&self.weights, target))
+    }
+
+    /// The candidate's probability, if it is one.
+    pub(super) fn probability(&self, id: TokenId) -> Option<f64> {
+        let index = match &*self.ids {
+            [] => id as usize,
+            ids => ids.binary_search(&id).ok()?,
+        };
+        Some(f64::from(*self.weights.get(index)?) / row::sum(&self.weights))
     }
 
     fn id(&self, index: usize) -> TokenId {
@@ -71,8 +81,9 @@ impl Candidates {
     fn tail(&mut self, sampling: &Sampling) -> Option<Cut> {
         let (top_p, min_p) = (f64::from(sampling.top_p()), sampling.min_p());
         let nucleus = (top_p < 1.0).then(|| {
-            let target = top_p * row::sum(&self.weights);
-            select::nucleus(&self.weights, target, &mut self.keys)
+            let sum = row::sum(&self.weights);
+            let entries = Weighted::by_weight(&self.weights, sum - top_p * sum);
+            select::nucleus(entries, top_p * sum, &mut self.keys)
         });
         let likely = (min_p > 0.0).then(|| Cut::at_least(min_p));
         nucleus.into_iter().chain(likely).reduce(Cut::stricter)

@@ -20,6 +20,11 @@ struct Seen {
 }
 
 impl TokenCounts {
+    /// Nothing recorded.
+    pub const fn new() -> Self {
+        Self { seen: Vec::new() }
+    }
+
     /// The prompt holds these tokens.
     pub fn record_prompt(&mut self, prompt: &[TokenId]) {
         self.seen

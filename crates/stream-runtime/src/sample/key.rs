@@ -26,7 +26,22 @@ impl DrawKey {
     /// The first 53 bits of the first two words that Philox4x32-10 makes of the counter
     /// (position low, position high, choice, 0) under the key (seed low, seed high).
     pub fn uniform(&self) -> f64 {
-        let counter = [low(self.position), high(self.position), self.choice, 0];
+        self.number(0)
+    }
+
+    /// Whether XTC excludes: a number as [`uniform`](Self::uniform) and independent of it, with
+    /// a 1 in the counter's last place.
+    pub fn uniform_of_xtc(&self) -> f64 {
+        self.number(1)
+    }
+
+    fn number(&self, purpose: u32) -> f64 {
+        let counter = [
+            low(self.position),
+            high(self.position),
+            self.choice,
+            purpose,
+        ];
         let words = philox4x32_10(counter, [low(self.seed), high(self.seed)]);
         let bits = u64::from(words[0]) << 32 | u64::from(words[1]);
         (bits >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)

@@ -7,15 +7,24 @@ const LANES: usize = 16;
 
 /// The largest number; NaN is passed over. −∞ if there is none.
 pub(super) fn max(row: &[f32]) -> f32 {
+    max_and_nans(row).0
+}
+
+/// The largest number as by [`max`], and how many are NaN.
+pub(super) fn max_and_nans(row: &[f32]) -> (f32, u32) {
     let mut lanes = [f32::NEG_INFINITY; LANES];
+    let mut nans = [0; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = if x > *lane { x } else { *lane };
+        for (lane, &x) in chunk.iter().enumerate() {
+            lanes[lane] = if x > lanes[lane] { x } else { lanes[lane] };
+            nans[lane] += u32::from(x.is_nan());
         }
     }
     let larger = |best: f32, &x: &f32| if x > best { x } else { best };
-    rest.iter().chain(&lanes).fold(f32::NEG_INFINITY, larger)
+    let largest = rest.iter().chain(&lanes).fold(f32::NEG_INFINITY, larger);
+    let nans_in_rest = rest.iter().filter(|x| x.is_nan()).count() as u32;
+    (largest, nans.iter().sum::<u32>() + nans_in_rest)
 }
 
 /// The sum, in double precision.
@@ -44,6 +53,19 @@ pub(super) fn sum_at_least(row: &[f32], floor: f32) -> (f64, usize) {
     let rest = rest.iter().filter(|&&x| x >= floor);
     let sum = sums.iter().sum::<f64>() + rest.clone().map(|&x| f64::from(x)).sum::<f64>();
     (sum, counts.iter().sum::<u32>() as usize + rest.count())
+}
+
+/// The sum and the count of the weights whose value is at least `floor`.
+pub(super) fn sum_where(weights: &[f32], values: &[f32], floor: f32) -> (f64, usize) {
+    let mut sums = [0.0; LANES];
+    let mut counts = [0_u32; LANES];
+    for (weights, values) in weights.chunks(LANES).zip(values.chunks(LANES)) {
+        for (lane, (&weight, &value)) in weights.iter().zip(values).enumerate() {
+            sums[lane] += f64::from(if value >= floor { weight } else { 0.0 });
+            counts[lane] += u32::from(value >= floor);
+        }
+    }
+    (sums.iter().sum(), counts.iter().sum::<u32>() as usize)
 }
 
 /// Numbers that are looked at together.
@@ -75,6 +97,32 @@ pub(super) fn first_at_least(row: &[f32], floor: f32) -> Option<usize> {
 pub(super) fn weigh(row: &mut [f32], max: f32, scale: f32) {
     for x in row {
         *x = exp((*x - max) * scale);
+    }
+}
+
+/// The sum of e^(logit − max), in double precision; NaN counts nothing.
+pub(super) fn sum_of_weights(row: &[f32], max: f32) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += f64::from(exp(x - max));
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|&x| f64::from(exp(x - max))).sum::<f64>()
+}
+
+/// How many numbers are over `floor`.
+pub(super) fn count_over(row: &[f32], floor: f32) -> usize {
+    row.iter().map(|&x| u32::from(x > floor)).sum::<u32>() as usize
+}
+
+/// Multiplies every number. A finite one does not become +∞: an extreme temperature is not the
+/// model's fault.
+pub(super) fn scale(row: &mut [f32], factor: f32) {
+    for x in row {
+        let scaled = *x * factor;
+        *x = if scaled > f32::MAX { f32::MAX } else { scaled };
     }
 }
 

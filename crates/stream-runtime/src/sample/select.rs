@@ -10,7 +10,7 @@ const FEW: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     pub(super) value: f32,
-    index: usize,
+    pub(super) index: usize,
 }
 
 impl Cut {
@@ -24,6 +24,15 @@ impl Cut {
 
     pub(super) fn keeps(self, index: usize, value: f32) -> bool {
         value > self.value || (value == self.value && index <= self.index)
+    }
+
+    /// Keeps the entry at `index`, the first one, with the largest value, even if this is over
+    /// the cut.
+    pub(super) fn or_first(self, value: f32, index: usize) -> Self {
+        match value >= self.value {
+            true => self,
+            false => Self { value, index },
+        }
     }
 
     /// The one that keeps less.
@@ -54,6 +63,16 @@ pub(super) fn top_k(values: &[f32], k: usize, keys: &mut Vec<Key>) -> Option<Cut
     Some(keys.last()?.cut())
 }
 
+/// The `k` first of `values` in their order, or all that are not −∞ or NaN if these are fewer.
+pub(super) fn first<'a>(values: &[f32], k: usize, keys: &'a mut Vec<Key>) -> &'a [Key] {
+    keys.clear();
+    if k > 0 {
+        top_k(values, k, keys);
+    }
+    keys.sort_unstable();
+    keys
+}
+
 /// Keeps the `k` first keys, the last of them in the last place.
 fn keep_first(keys: &mut Vec<Key>, k: usize) {
     let last = k.min(keys.len()).saturating_sub(1);
@@ -63,10 +82,11 @@ fn keep_first(keys: &mut Vec<Key>, k: usize) {
     keys.truncate(k);
 }
 
-/// The cut after the shortest run of first entries whose values sum to at least `target`. The
-/// largest value is 1, none is under 0, and `target` is less than their sum.
-pub(super) fn nucleus(values: &[f32], target: f64, keys: &mut Vec<Key>) -> Cut {
-    let band = Band::around(values, target);
+/// The cut after the shortest run of first entries whose weights sum to at least `target`, which
+/// is less than the sum of all weights. Values are from 0 to 1; those of 0 have no weight.
+pub(super) fn nucleus(entries: Weighted<'_>, target: f64, keys: &mut Vec<Key>) -> Cut {
+    let values = entries.values;
+    let band = Band::around(entries, target);
     keys.clear();
     for (start, chunk) in row::chunks(values) {
         let inside = row::at_least(chunk, band.low).filter(|&i| chunk[i] < band.high);
@@ -75,7 +95,7 @@ pub(super) fn nucleus(values: &[f32], target: f64, keys: &mut Vec<Key>) -> Cut {
     keys.sort_unstable();
     let mut sum = band.above;
     let reached = keys.iter().find(|key| {
-        sum += f64::from(key.cut().value);
+        sum += f64::from(entries.weights[key.cut().index]);
         sum >= target
     });
     // Rounding may let the sum stop short of a target that is all but the whole.
@@ -83,32 +103,72 @@ pub(super) fn nucleus(values: &[f32], target: f64, keys: &mut Vec<Key>) -> Cut {
     last.map_or(Cut::at_least(band.low), |key| key.cut())
 }
 
-/// A range of values, within which the sum of the values from the top reaches a target.
+/// Entries in the order of their values, each with a weight.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weighted<'a> {
+    values: &'a [f32],
+    weights: &'a [f32],
+    /// Entries under it have no weight to speak of.
+    least: f32,
+}
+
+impl<'a> Weighted<'a> {
+    /// Weights in their own order. `rest` is the weight that need not be kept: all entries under
+    /// its `n`-th part together have less.
+    pub(super) fn by_weight(weights: &'a [f32], rest: f64) -> Self {
+        let least = 0.999 * rest / weights.len() as f64;
+        Self {
+            values: weights,
+            weights,
+            least: (least as f32).max(f32::MIN_POSITIVE),
+        }
+    }
+
+    /// Weights in the order of `values`.
+    pub(super) fn by(values: &'a [f32], weights: &'a [f32]) -> Self {
+        let least = f32::MIN_POSITIVE;
+        Self {
+            values,
+            weights,
+            least,
+        }
+    }
+
+    /// The weight and the number of the entries with at least this value.
+    fn at_least(&self, floor: f32) -> (f64, usize) {
+        match std::ptr::eq(self.values, self.weights) {
+            true => row::sum_at_least(self.values, floor),
+            false => row::sum_where(self.weights, self.values, floor),
+        }
+    }
+}
+
+/// A range of values, within which the sum of the weights from the top reaches a target.
 struct Band {
     low: f32,
     /// Just over the band.
     high: f32,
-    /// The sum of all values over the band.
+    /// The weight of all entries over the band.
     above: f64,
 }
 
 impl Band {
     /// A band that holds few values, or values that are all equal. Each step halves the range
     /// of floating-point numbers, so there are at most 30.
-    fn around(values: &[f32], target: f64) -> Self {
+    fn around(entries: Weighted<'_>, target: f64) -> Self {
         let mut band = Self {
-            low: f32::MIN_POSITIVE,
+            low: entries.least,
             high: 1.0_f32.next_up(),
             above: 0.0,
         };
-        let mut count = values.len();
+        let mut count = entries.values.len();
         let mut count_above = 0;
         while count - count_above > FEW {
             let middle = f32::from_bits(band.low.to_bits().midpoint(band.high.to_bits()));
             if middle == band.low {
                 break;
             }
-            let (sum, at_least) = row::sum_at_least(values, middle);
+            let (sum, at_least) = entries.at_least(middle);
             if sum >= target {
                 (band.low, count) = (middle, at_least);
             } else {
@@ -134,7 +194,7 @@ impl Key {
         Self(u64::from(!ascending) << 32 | index as u64)
     }
 
-    fn cut(self) -> Cut {
+    pub(super) fn cut(self) -> Cut {
         let ascending = !((self.0 >> 32) as u32);
         let bits = if ascending & SIGN == 0 {
             !ascending

@@ -78,6 +78,15 @@ impl TextAssembler {
         piece
     }
 
+    /// What [`finish`](Self::finish) would release now, if it completed no stop string.
+    pub fn held(&self) -> String {
+        let mut held = self.stops.held().to_owned();
+        if !self.stops.has_stopped() && !self.detokenizer.held().is_empty() {
+            held.push(char::REPLACEMENT_CHARACTER);
+        }
+        held
+    }
+
     fn filter(&mut self, text: &str) -> Piece {
         let mut piece = Piece::default();
         if self.exempt > 0 {

@@ -74,6 +74,11 @@ impl StopMatcher {
         &self.held
     }
 
+    /// Whether a stop string was completed.
+    pub fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Moves every stop on; the longest that is complete.
     fn advance(&mut self, byte: u8) -> Option<&str> {
         let mut complete: Option<&str> = None;

@@ -55,16 +55,17 @@ fn a_step_that_fails_takes_its_own_rows_alone() {
         (Fault::ErrorInCollect, "collect fails"),
         (
             Fault::OneTooFew,
-            "the model chose 0 tokens where 1 were asked for",
+            "the model gave 0 outcomes where 1 were asked for",
         ),
         (
             Fault::OneTooMany,
-            "the model chose 2 tokens where 1 were asked for",
+            "the model gave 2 outcomes where 1 were asked for",
         ),
         (
             Fault::IdOutsideVocabulary,
-            "the model chose the id 64, but its vocabulary is 64",
+            "the model chose the id 64, but the vocabulary is 60",
         ),
+        (Fault::Mixed, "the model scored where it was to choose"),
     ];
     for (fault, message) in cases {
         fails_alone(fault, message);

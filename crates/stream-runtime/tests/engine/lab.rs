@@ -13,7 +13,7 @@ use stream_core::{
 use stream_runtime::{Engine, EngineConfig, SequenceId, Spec};
 
 use crate::toy::{self, Brain, Control, Toy};
-use crate::words::{VOCABULARY, Words};
+use crate::words::{KNOWN, VOCABULARY, Words};
 
 pub(crate) struct Lab {
     pub(crate) engine: Engine,
@@ -65,6 +65,15 @@ impl Lab {
         sampling: &Sampling,
     ) -> Vec<TokenId> {
         toy::answer(&self.brain, prompt, tokens, sampling)
+    }
+
+    /// Natural logarithms of the probabilities after some tokens, worked out in double
+    /// precision over the ids that the tokenizer has.
+    pub(crate) fn teacher_forced(&self, tokens: &[TokenId]) -> Vec<f64> {
+        let logits = (self.brain)(tokens);
+        let logits = || logits[..KNOWN].iter().map(|&x| f64::from(x));
+        let sum: f64 = logits().map(f64::exp).sum();
+        logits().map(|x| x - sum.ln()).collect()
     }
 
     pub(crate) fn drain(&self) -> Drained {

@@ -3,10 +3,14 @@
 mod admission;
 mod batching;
 mod cancel;
+mod choices;
+mod echo;
 mod ends;
 mod faults;
 mod lab;
+mod logprobs;
 mod readers;
+mod samplers;
 mod shutdown;
 mod toy;
 mod words;

@@ -7,11 +7,13 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use stream_core::{Sampling, TokenId};
-use stream_runtime::sample::{DrawKey, Sampler, TokenCounts};
-use stream_runtime::{Batch, Choice, Model, ModelError, Next, Row, SequenceId, Spec};
+use stream_core::{Dry, Sampling, TokenId, Tokenizer};
+use stream_runtime::sample::{DrawKey, Sampler, SequenceBreakers, TokenCounts, dry_penalties};
+use stream_runtime::{
+    Batch, Choice, Model, ModelError, Next, Probable, Row, Scored, SequenceId, Spec,
+};
 
-use crate::words::VOCABULARY;
+use crate::words::{VOCABULARY, Words};
 
 /// The logits after a sequence of tokens.
 pub(crate) type Brain = Arc<dyn Fn(&[TokenId]) -> Vec<f32> + Send + Sync>;
@@ -46,28 +48,54 @@ pub(crate) fn answer(
     tokens: usize,
     sampling: &Sampling,
 ) -> Vec<TokenId> {
+    answer_of_choice(brain, prompt, tokens, sampling, 0)
+}
+
+/// As [`answer`], for one of several choices.
+pub(crate) fn answer_of_choice(
+    brain: &Brain,
+    prompt: &[TokenId],
+    tokens: usize,
+    sampling: &Sampling,
+    choice: u32,
+) -> Vec<TokenId> {
     let mut all = prompt.to_vec();
     let mut history = TokenCounts::default();
     history.record_prompt(prompt);
+    let mut mu = Choice::new(sampling).mu;
     for position in 0..tokens as u64 {
         let key = DrawKey {
             seed: sampling.seed().unwrap_or(0),
-            choice: 0,
+            choice,
             position,
         };
+        let dry = sampling
+            .dry()
+            .map(|dry| dry_penalties(dry, &all, &breaks(dry, &all)));
         let choice = Choice {
-            sampling,
             key,
             history: &history,
             banned: &[60, 61, 62, 63],
+            dry: &dry.unwrap_or_default(),
+            mu,
+            ..Choice::new(sampling)
         };
-        let Next::Token(id) = Sampler::new().sample(&mut brain(&all), &choice) else {
+        let Next::Token(chosen) = Sampler::new().sample(&mut brain(&all), &choice) else {
             panic!("no finite logit")
         };
-        all.push(id);
-        history.record_answer(id);
+        mu = chosen.mu;
+        all.push(chosen.id);
+        history.record_answer(chosen.id);
     }
     all.split_off(prompt.len())
+}
+
+/// The tokens of a sequence that a repetition does not reach over.
+fn breaks(dry: &Dry, tokens: &[TokenId]) -> Vec<bool> {
+    let words = Words::new();
+    let bytes = tokens.iter().map(|&id| words.token_bytes(id).unwrap());
+    let mut breakers = SequenceBreakers::new(dry);
+    bytes.map(|bytes| breakers.push(bytes)).collect()
 }
 
 /// What goes wrong in a step.
@@ -82,6 +110,10 @@ pub(crate) enum Fault {
     IdOutsideVocabulary,
     /// In the row with this number.
     NotANumber(usize),
+    /// A choice where a score was asked for, and the other way round.
+    Mixed,
+    /// A token without the log-probability that was asked for.
+    Unscored,
 }
 
 /// A row that the model was given.
@@ -90,6 +122,8 @@ pub(crate) struct SeenRow {
     pub(crate) sequence: SequenceId,
     pub(crate) positions: Range<usize>,
     pub(crate) sampled: bool,
+    /// How many given tokens were to be scored.
+    pub(crate) scored: usize,
 }
 
 /// The test's hand on a running model.
@@ -169,11 +203,26 @@ impl Control {
     }
 }
 
+fn mixed(next: &Next) -> Next {
+    match next {
+        Next::Scored(scored) => Next::Token(scored.token.id.into()),
+        _ => Next::Scored(Scored {
+            token: Probable {
+                id: 2,
+                logprob: 0.0,
+                rank: 1,
+            },
+            top: Vec::new(),
+        }),
+    }
+}
+
 fn seen(row: &Row<'_>) -> SeenRow {
     SeenRow {
         sequence: row.sequence,
         positions: row.start..row.start + row.tokens.len(),
-        sampled: !row.sample.is_empty(),
+        sampled: row.sample.len() > row.given.tokens.len(),
+        scored: row.given.tokens.len(),
     }
 }
 
@@ -214,14 +263,14 @@ impl Toy {
             let slot = self.slot(row, position);
             self.cache[slot] = (token, position);
         }
-        for index in row.sample.clone() {
+        for (index, task) in row.tasks() {
             let read = (0..=row.start + index).map(|p| self.cache[self.slot(row, p)]);
             let (tokens, positions): (Vec<_>, Vec<_>) = read.unzip();
             assert!(
                 positions.iter().copied().eq(0..tokens.len()),
                 "{positions:?}"
             );
-            next.push(self.sampler.sample(&mut (self.brain)(&tokens), &row.choice));
+            next.push(self.sampler.perform(&mut (self.brain)(&tokens), &task));
         }
     }
 
@@ -248,9 +297,17 @@ impl Model for Toy {
             Some(Fault::PanicInLaunch) => panic!("launch panics"),
             Some(Fault::ErrorInLaunch) => return Err(ModelError::new("launch fails")),
             Some(Fault::OneTooFew) => drop(next.pop()),
-            Some(Fault::OneTooMany) => next.push(Next::Token(2)),
-            Some(Fault::IdOutsideVocabulary) => next[0] = Next::Token(VOCABULARY as TokenId),
+            Some(Fault::OneTooMany) => next.push(Next::Token(2.into())),
+            Some(Fault::IdOutsideVocabulary) => {
+                next[0] = Next::Token((VOCABULARY as TokenId).into());
+            }
             Some(Fault::NotANumber(row)) => next[row] = Next::NoFiniteLogit,
+            Some(Fault::Mixed) => next[0] = mixed(&next[0]),
+            Some(Fault::Unscored) => next.iter_mut().for_each(|next| {
+                if let Next::Token(chosen) = next {
+                    chosen.scored = None;
+                }
+            }),
             _ => {}
         }
         Ok(Ticket { next, fault })

@@ -1,10 +1,10 @@
 //! Draws follow their distribution and depend on their key alone.
 
 use stream_core::Sampling;
-use stream_runtime::sample::{DrawKey, Sampler, TokenCounts};
-use stream_runtime::{Choice, Next};
+use stream_runtime::Choice;
+use stream_runtime::sample::{DrawKey, Sampler};
 
-use crate::reference::{choice, row};
+use crate::reference::{id, row};
 
 /// Pearson's statistic of counts against probabilities. With `n` cells its mean is `n − 1` and
 /// its variance `2 (n − 1)`.
@@ -104,7 +104,6 @@ fn every_part_of_the_key_matters() {
 #[test]
 fn many_draws_fit_the_distribution() {
     let logits = row(3, 24, 1.0, 0.0);
-    let history = TokenCounts::default();
     let b = Sampling::builder;
     for draft in [
         b(),
@@ -115,7 +114,7 @@ fn many_draws_fit_the_distribution() {
     ] {
         let sampling = draft.build().unwrap();
         let mut sampler = Sampler::new();
-        let mut choice = choice(&sampling, &history);
+        let mut choice = Choice::new(&sampling);
         let distribution = sampler.distribution(&mut logits.clone(), &choice);
         let mut counts = vec![0; distribution.len()];
         for position in 0..20_000 {
@@ -124,9 +123,7 @@ fn many_draws_fit_the_distribution() {
                 choice: 0,
                 position,
             };
-            let Next::Token(id) = sampler.sample(&mut logits.clone(), &choice) else {
-                panic!("the row is finite");
-            };
+            let id = id(&sampler.sample(&mut logits.clone(), &choice)).expect("the row is finite");
             let cell = distribution.iter().position(|t| t.0 == id);
             counts[cell.expect("a token outside the distribution")] += 1;
         }
@@ -138,7 +135,6 @@ fn many_draws_fit_the_distribution() {
 /// A sampler that has done other rows chooses as a new one does.
 #[test]
 fn a_choice_depends_on_nothing_before_it() {
-    let history = TokenCounts::default();
     let b = Sampling::builder;
     let drafts = [
         b(),
@@ -159,7 +155,7 @@ fn a_choice_depends_on_nothing_before_it() {
             };
             let choice = Choice {
                 key,
-                ..choice(sampling, &history)
+                ..Choice::new(sampling)
             };
             let fresh = Sampler::new().sample(&mut logits.clone(), &choice);
             assert_eq!(used.sample(&mut logits.clone(), &choice), fresh);

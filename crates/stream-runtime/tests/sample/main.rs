@@ -2,6 +2,9 @@
 
 mod against_reference;
 mod draws;
+mod dry;
 mod parameters;
 mod penalties;
 mod reference;
+mod scores;
+mod states;

@@ -1,10 +1,10 @@
 //! What each parameter does, on rows written by hand.
 
 use stream_core::{Sampling, SamplingBuilder, TokenId};
-use stream_runtime::sample::{DrawKey, Sampler, TokenCounts};
-use stream_runtime::{Choice, Next};
+use stream_runtime::Choice;
+use stream_runtime::sample::{DrawKey, Sampler};
 
-use crate::reference::choice;
+use crate::reference::id;
 
 /// Logits whose probabilities are ½, ¼, ⅛, 1/16 and 1/16 with an unlikely rest.
 fn halves() -> Vec<f32> {
@@ -13,8 +13,8 @@ fn halves() -> Vec<f32> {
 }
 
 fn distribution(logits: &[f32], builder: SamplingBuilder) -> Vec<(TokenId, f64)> {
-    let (sampling, history) = (builder.build().unwrap(), TokenCounts::default());
-    Sampler::new().distribution(&mut logits.to_vec(), &choice(&sampling, &history))
+    let sampling = builder.build().unwrap();
+    Sampler::new().distribution(&mut logits.to_vec(), &Choice::new(&sampling))
 }
 
 fn check(builder: SamplingBuilder, expected: &[(TokenId, f64)]) {
@@ -135,8 +135,7 @@ fn the_cuts_see_the_temperature() {
 }
 
 /// A choice that must come out the same for greedy and for every draw.
-fn certain(logits: &[f32], banned: &[TokenId]) -> Next {
-    let history = TokenCounts::default();
+fn certain(logits: &[f32], banned: &[TokenId]) -> Option<TokenId> {
     let mut sampler = Sampler::new();
     let mut next = |sampling: &Sampling, position| {
         let key = DrawKey {
@@ -147,9 +146,9 @@ fn certain(logits: &[f32], banned: &[TokenId]) -> Next {
         let choice = Choice {
             key,
             banned,
-            ..choice(sampling, &history)
+            ..Choice::new(sampling)
         };
-        sampler.sample(&mut logits.to_vec(), &choice)
+        id(&sampler.sample(&mut logits.to_vec(), &choice))
     };
     let first = next(&Sampling::greedy(), 0);
     let builder = Sampling::builder;
@@ -175,22 +174,22 @@ fn certain(logits: &[f32], banned: &[TokenId]) -> Next {
 fn rows_with_broken_numbers() {
     const NAN: f32 = f32::NAN;
     const INF: f32 = f32::INFINITY;
-    let cases: [(&[f32], &[TokenId], Next); 15] = [
-        (&[], &[], Next::NoFiniteLogit),
-        (&[3.0], &[], Next::Token(0)),
-        (&[3.0], &[0], Next::NoFiniteLogit),
-        (&[NAN, -1e30, NAN], &[], Next::Token(1)),
-        (&[-NAN, -INF, 2.0], &[], Next::Token(2)),
-        (&[NAN, NAN], &[], Next::NoFiniteLogit),
-        (&[-INF, -INF], &[], Next::NoFiniteLogit),
-        (&[NAN, -INF], &[], Next::NoFiniteLogit),
-        (&[1.0, INF], &[], Next::NoFiniteLogit),
-        (&[1.0, INF], &[1], Next::Token(0)),
-        (&[1.0, NAN], &[0], Next::NoFiniteLogit),
-        (&[100.0, 0.0, 1.0], &[0, 2], Next::Token(1)),
-        (&[1.0, 2.0], &[0, 1, 1], Next::NoFiniteLogit),
-        (&[1.0], &[1, TokenId::MAX], Next::Token(0)),
-        (&[f32::MIN, f32::MAX], &[], Next::Token(1)),
+    let cases: [(&[f32], &[TokenId], Option<TokenId>); 15] = [
+        (&[], &[], None),
+        (&[3.0], &[], Some(0)),
+        (&[3.0], &[0], None),
+        (&[NAN, -1e30, NAN], &[], Some(1)),
+        (&[-NAN, -INF, 2.0], &[], Some(2)),
+        (&[NAN, NAN], &[], None),
+        (&[-INF, -INF], &[], None),
+        (&[NAN, -INF], &[], None),
+        (&[1.0, INF], &[], None),
+        (&[1.0, INF], &[1], Some(0)),
+        (&[1.0, NAN], &[0], None),
+        (&[100.0, 0.0, 1.0], &[0, 2], Some(1)),
+        (&[1.0, 2.0], &[0, 1, 1], None),
+        (&[1.0], &[1, TokenId::MAX], Some(0)),
+        (&[f32::MIN, f32::MAX], &[], Some(1)),
     ];
     for (logits, banned, expected) in cases {
         assert_eq!(
@@ -204,14 +203,13 @@ fn rows_with_broken_numbers() {
 #[test]
 fn zeros_of_either_sign_are_equal() {
     for logits in [[-0.0, 0.0], [0.0, -0.0]] {
-        let history = TokenCounts::default();
         for sampling in [
             Sampling::greedy(),
             Sampling::builder().top_k(1).build().unwrap(),
         ] {
-            let choice = choice(&sampling, &history);
+            let choice = Choice::new(&sampling);
             let next = Sampler::new().sample(&mut logits.to_vec(), &choice);
-            assert_eq!(next, Next::Token(0), "{logits:?} {sampling:?}");
+            assert_eq!(id(&next), Some(0), "{logits:?} {sampling:?}");
         }
     }
 }

@@ -4,8 +4,6 @@ use stream_core::{Sampling, SamplingBuilder};
 use stream_runtime::sample::{Sampler, TokenCounts};
 use stream_runtime::{Choice, Next};
 
-use crate::reference::choice;
-
 /// Tokens 0 and 1 stand in the prompt, 1 once and 2 three times in the answer, 3 nowhere.
 fn history() -> TokenCounts {
     let mut counts = TokenCounts::default();
@@ -20,7 +18,13 @@ fn history() -> TokenCounts {
 fn penalised(logits: &[f32], builder: SamplingBuilder) -> Vec<f32> {
     let (sampling, history) = (builder.build().unwrap(), history());
     let mut logits = logits.to_vec();
-    Sampler::new().sample(&mut logits, &choice(&sampling, &history));
+    Sampler::new().sample(
+        &mut logits,
+        &Choice {
+            history: &history,
+            ..Choice::new(&sampling)
+        },
+    );
     logits
 }
 
@@ -73,10 +77,17 @@ fn each_penalty() {
 fn greedy_is_penalised_too() {
     let sampling = Sampling::builder().temperature(0.0).repetition_penalty(1.5);
     let (sampling, history) = (sampling.build().unwrap(), history());
-    let next =
-        |mut logits: [f32; 4]| Sampler::new().sample(&mut logits, &choice(&sampling, &history));
-    assert_eq!(next([3.0, 1.0, 1.0, 2.5]), Next::Token(3));
-    assert_eq!(next([4.0, 1.0, 1.0, 2.5]), Next::Token(0));
+    let next = |mut logits: [f32; 4]| {
+        Sampler::new().sample(
+            &mut logits,
+            &Choice {
+                history: &history,
+                ..Choice::new(&sampling)
+            },
+        )
+    };
+    assert_eq!(next([3.0, 1.0, 1.0, 2.5]), Next::Token(3.into()));
+    assert_eq!(next([4.0, 1.0, 1.0, 2.5]), Next::Token(0.into()));
 }
 
 #[test]
@@ -98,7 +109,10 @@ fn a_banned_token_stays_impossible() {
     let banned = [2];
     let choice = Choice {
         banned: &banned,
-        ..choice(&sampling, &history)
+        ..Choice {
+            history: &history,
+            ..Choice::new(&sampling)
+        }
     };
     let mut logits = [0.0; 4];
     let distribution = Sampler::new().distribution(&mut logits, &choice);
@@ -112,7 +126,11 @@ fn tokens_outside_the_row_are_passed_over() {
     counts.record_answer(u32::MAX);
     let sampling = Sampling::builder().presence_penalty(2.0).build().unwrap();
     let mut logits = [1.0; 2];
-    Sampler::new().sample(&mut logits, &choice(&sampling, &counts));
+    let choice = Choice {
+        history: &counts,
+        ..Choice::new(&sampling)
+    };
+    Sampler::new().sample(&mut logits, &choice);
     assert_eq!(logits, [1.0, -1.0]);
 }
 

@@ -1,10 +1,10 @@
 //! The trait that an in-process engine implements.
 
-use std::ops::Range;
+mod outcome;
+mod task;
 
-use stream_core::{Sampling, TokenId};
-
-use crate::sample::{DrawKey, TokenCounts};
+pub use outcome::{Chosen, Next, Probable, Scored};
+pub use task::{Batch, Choice, Given, Row, Task};
 
 /// A sequence of tokens that the model works on; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,14 +51,14 @@ pub trait Model: Send + 'static {
     fn spec(&self) -> &Spec;
 
     /// Starts a step over every row of `batch`: writes the rows' keys and values into their
-    /// blocks, and chooses a token at each position to be sampled.
+    /// blocks, and does each row's [tasks](Row::tasks): it chooses tokens, and scores known ones.
     ///
     /// # Errors
     /// If the step cannot be done; its rows are then failed, and nothing of it is kept.
     fn launch(&mut self, batch: &Batch<'_>) -> Result<Self::Ticket, ModelError>;
 
-    /// Waits for a step and appends its choices to `next`, in the order of the rows and, within
-    /// a row, of its [`Row::sample`] positions.
+    /// Waits for a step and appends an outcome to `next` for each task, in the order of the rows
+    /// and, within a row, of its [`Row::tasks`].
     ///
     /// # Errors
     /// If the step failed; its rows are then failed.
@@ -94,52 +94,4 @@ impl ModelError {
             message: source.to_string(),
         }
     }
-}
-
-/// The work of one step: sequences that decode and sequences that prefill, side by side.
-#[derive(Debug, Clone, Copy)]
-pub struct Batch<'a> {
-    /// At most [`Spec::max_rows`], with at most [`Spec::max_tokens`] input tokens in all.
-    pub rows: &'a [Row<'a>],
-}
-
-/// One sequence's part of a step.
-#[derive(Debug, Clone)]
-pub struct Row<'a> {
-    /// Whose tokens these are.
-    pub sequence: SequenceId,
-    /// The blocks of the whole sequence: position `p` lies in `blocks[p / block_size]` at
-    /// `p % block_size`. They reach to the row's last token at least.
-    pub blocks: &'a [BlockId],
-    /// Position of the first input token; everything before it is in the cache.
-    pub start: usize,
-    /// The input tokens, at least one.
-    pub tokens: &'a [TokenId],
-    /// Which of `tokens` to sample after, as a range of indices into it: empty while a prompt
-    /// is read, the last one to decode.
-    pub sample: Range<usize>,
-    /// How to choose at the first of them; the draw's position grows by one for each further.
-    pub choice: Choice<'a>,
-}
-
-/// How one token is chosen from its logits.
-#[derive(Debug, Clone, Copy)]
-pub struct Choice<'a> {
-    /// The request's parameters.
-    pub sampling: &'a Sampling,
-    /// Makes the draw the same in every batch.
-    pub key: DrawKey,
-    /// The tokens so far, for penalties; empty where the request has none.
-    pub history: &'a TokenCounts,
-    /// Ids that must not be chosen.
-    pub banned: &'a [TokenId],
-}
-
-/// The outcome of one choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// The token that was chosen.
-    Token(TokenId),
-    /// No distribution: no logit that may be chosen is finite, or one of them is +∞.
-    NoFiniteLogit,
 }

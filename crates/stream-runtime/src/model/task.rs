@@ -1,0 +1,128 @@
+//! What a model is asked to do in a step.
+
+use std::ops::Range;
+
+use stream_core::{Mirostat, Sampling, TokenId};
+
+use super::{BlockId, SequenceId};
+use crate::sample::{DrawKey, TokenCounts};
+
+/// The work of one step: sequences that decode and sequences that prefill, side by side.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// At most [`Spec::max_rows`](super::Spec::max_rows), with at most [`Spec::max_tokens`](super::Spec::max_tokens) input tokens in all.
+    pub rows: &'a [Row<'a>],
+}
+
+/// One sequence's part of a step.
+#[derive(Debug, Clone)]
+pub struct Row<'a> {
+    /// Whose tokens these are.
+    pub sequence: SequenceId,
+    /// The blocks of the whole sequence: position `p` lies in `blocks[p / block_size]` at
+    /// `p % block_size`. They reach to the row's last token at least.
+    pub blocks: &'a [BlockId],
+    /// Position of the first input token; everything before it is in the cache.
+    pub start: usize,
+    /// The input tokens, at least one.
+    pub tokens: &'a [TokenId],
+    /// After which of `tokens` logits are needed, as a range of indices into it: empty while a
+    /// prompt is only read, the last one to decode. What to do there, [`Row::tasks`] says.
+    pub sample: Range<usize>,
+    /// Tokens that follow the first positions of `sample`: these are scored. At the rest, one at
+    /// most in a row that has any, a token is chosen.
+    pub given: Given<'a>,
+    /// How to choose at the first position where a token is chosen; the draw's position grows by
+    /// one for each further.
+    pub choice: Choice<'a>,
+}
+
+impl<'a> Row<'a> {
+    /// What to do with the logits at each position of [`sample`](Self::sample): the index of the
+    /// token that they follow, and the task. A model gives one
+    /// [`Next`](super::Next) for each, in this order.
+    pub fn tasks(&self) -> impl Iterator<Item = (usize, Task<'a>)> + use<'a> {
+        let (given, choice) = (self.given, self.choice);
+        let task = move |number: usize| match given.tokens.get(number) {
+            Some(&token) => Task::Score {
+                token,
+                top: given.top,
+                usable: choice.usable,
+            },
+            None => {
+                let further = (number - given.tokens.len()) as u64;
+                let key = choice.key.at(choice.key.position + further);
+                Task::Choose(Choice { key, ..choice })
+            }
+        };
+        self.sample
+            .clone()
+            .enumerate()
+            .map(move |(number, index)| (index, task(number)))
+    }
+}
+
+/// Tokens that are not chosen but known, and are scored: those of a prompt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// The tokens.
+    pub tokens: &'a [TokenId],
+    /// How many of the most probable tokens to report with each.
+    pub top: usize,
+}
+
+/// What to do with one row of logits; [`Sampler::perform`](crate::sample::Sampler::perform) does
+/// it.
+#[derive(Debug, Clone, Copy)]
+pub enum Task<'a> {
+    /// Choose a token.
+    Choose(Choice<'a>),
+    /// Say how probable a token is.
+    Score {
+        /// The token.
+        token: TokenId,
+        /// How many of the most probable tokens to report with it.
+        top: usize,
+        /// As [`Choice::usable`].
+        usable: usize,
+    },
+}
+
+/// How one token is chosen from its logits.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<'a> {
+    /// The request's parameters.
+    pub sampling: &'a Sampling,
+    /// Makes the draw the same in every batch.
+    pub key: DrawKey,
+    /// The tokens so far, for penalties; empty where the request has none.
+    pub history: &'a TokenCounts,
+    /// Ids that must not be chosen.
+    pub banned: &'a [TokenId],
+    /// What DRY takes from the logits of some ids; each id once.
+    pub dry: &'a [(TokenId, f32)],
+    /// Mirostat's bound on surprise; of no meaning without mirostat.
+    pub mu: f32,
+    /// Only ids under this exist: a model's logits may be wider than its tokenizer's vocabulary.
+    pub usable: usize,
+    /// How many of the most probable tokens to report with the chosen one; `None` reports
+    /// nothing.
+    pub logprobs: Option<usize>,
+}
+
+impl<'a> Choice<'a> {
+    /// A choice by these parameters alone: nothing came before and nothing is banned.
+    pub fn new(sampling: &'a Sampling) -> Self {
+        static NOTHING: TokenCounts = TokenCounts::new();
+        Self {
+            sampling,
+            key: DrawKey::default(),
+            history: &NOTHING,
+            banned: &[],
+            dry: &[],
+            mu: sampling.mirostat().map_or(0.0, Mirostat::first_bound),
+            usable: usize::MAX,
+            logprobs: None,
+        }
+    }
+}
