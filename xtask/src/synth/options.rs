@@ -10,7 +10,7 @@ use super::{Format, Quant, Shape};
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask synth --shape SHAPE --quant QUANT --format FORMAT --out PATH [--seed N] [--shard]
 
-  SHAPE    tiny, smollm2-135m, qwen2.5-0.5b or llama-3.2-1b
+  SHAPE    tiny, tiny-qwen2, tiny-llama3, smollm2-135m, qwen2.5-0.5b or llama-3.2-1b
   QUANT    f32, f16 or bf16; for gguf also q8_0, q4_0, q4_1 or q4_k_m
   FORMAT   gguf (one file) or folder (config.json, safetensors, tokenizer.json)
   --shard  cut the weights of a folder into several files, as is done anyway above 2 GB";

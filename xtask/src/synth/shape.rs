@@ -76,23 +76,46 @@ impl Llama3Scaling {
     }
 }
 
+/// Its rows are whole blocks of every format.
+const TINY: Shape = Shape {
+    name: "tiny",
+    family: Family::Llama,
+    layers: 2,
+    hidden: 256,
+    feed_forward: 512,
+    heads: 4,
+    kv_heads: 2,
+    head_dim: 64,
+    vocabulary: 512,
+    context: 512,
+    rotary_base: 10_000.0,
+    norm_epsilon: 1e-5,
+    scaling: None,
+};
+
+/// Llama 3.2's.
+const SCALING: Llama3Scaling = Llama3Scaling {
+    factor: 32.0,
+    low: 1.0,
+    high: 4.0,
+    original_context: 8_192,
+};
+
 /// Every shape has its output head tied to its embedding.
-static SHAPES: [Shape; 4] = [
-    // Rows are whole blocks of every format.
+static SHAPES: [Shape; 6] = [
+    TINY,
     Shape {
-        name: "tiny",
-        family: Family::Llama,
-        layers: 2,
-        hidden: 256,
-        feed_forward: 512,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: 64,
-        vocabulary: 512,
-        context: 512,
-        rotary_base: 10_000.0,
-        norm_epsilon: 1e-5,
-        scaling: None,
+        name: "tiny-qwen2",
+        family: Family::Qwen2,
+        ..TINY
+    },
+    Shape {
+        name: "tiny-llama3",
+        scaling: Some(Llama3Scaling {
+            original_context: 128,
+            ..SCALING
+        }),
+        ..TINY
     },
     Shape {
         name: "smollm2-135m",
@@ -137,12 +160,7 @@ static SHAPES: [Shape; 4] = [
         context: 131_072,
         rotary_base: 500_000.0,
         norm_epsilon: 1e-5,
-        scaling: Some(Llama3Scaling {
-            factor: 32.0,
-            low: 1.0,
-            high: 4.0,
-            original_context: 8_192,
-        }),
+        scaling: Some(SCALING),
     },
 ];
 
