@@ -11,6 +11,8 @@ mod gguf_keys;
 mod gguf_rotary;
 mod limits;
 mod names;
+#[cfg(test)]
+mod tests;
 
 use crate::architecture::RotaryPairing;
 use crate::error::Fault;
