@@ -143,6 +143,20 @@ pub enum Fault {
         /// The names of their files.
         found: Vec<String>,
     },
+    /// A weight is no number, so that whatever is computed with it is none either.
+    #[error(
+        "tensor {tensor} has the value {value} in row {row}, and {more} more tensors are like it; the model was damaged when it was made"
+    )]
+    NotFinite {
+        /// The first such tensor.
+        tensor: String,
+        /// Its first such row.
+        row: usize,
+        /// The first such value.
+        value: f32,
+        /// How many other tensors have such values.
+        more: usize,
+    },
     /// A weight that this model does not have was asked for.
     #[error("the model has no weight {0:?}")]
     NoSuchWeight(WeightId),

@@ -89,6 +89,15 @@ impl Checkpoint {
         &self.weights
     }
 
+    /// Reads every weight once and refuses those that are infinite or no numbers. Opening does
+    /// not do this: it would read the whole file.
+    ///
+    /// # Errors
+    /// With the first such tensor and how many more there are.
+    pub fn check_weights(&self) -> Result<(), CheckpointError> {
+        self.weights.check()
+    }
+
     /// The tokenizer with its chat template.
     pub fn tokenizer(&self) -> &Arc<ModelTokenizer> {
         &self.tokenizer

@@ -135,7 +135,7 @@ fn check_index(
 ) -> Result<(), CheckpointError> {
     let holds = |tensor: &str, shard: &str| {
         let info = table.get(tensor);
-        info.is_some_and(|info| files.path_of(info) == folder.path().join(shard))
+        info.is_some_and(|info| files.path_of(info.file) == folder.path().join(shard))
     };
     let wrong = index.iter().filter(|(tensor, shard)| !holds(tensor, shard));
     match wrong.min() {

@@ -38,9 +38,9 @@ impl Files {
         self.files.first().map_or(Path::new(""), |file| &file.path)
     }
 
-    /// The file that holds a tensor.
-    pub(crate) fn path_of(&self, info: &TensorInfo) -> &Path {
-        &self.files[info.file].path
+    /// The path of the file with this number.
+    pub(crate) fn path_of(&self, file: usize) -> &Path {
+        &self.files[file].path
     }
 
     /// The bytes of a tensor; empty if its format is not known.

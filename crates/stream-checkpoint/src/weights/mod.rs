@@ -52,4 +52,27 @@ impl Weights {
             .iter()
             .map(|(id, tensor)| (*id, self.files.view(tensor)))
     }
+
+    /// Looks at every number; see [`Checkpoint::check_weights`](crate::Checkpoint::check_weights).
+    pub(crate) fn check(&self) -> Result<(), CheckpointError> {
+        let mut wrong: Vec<_> = self
+            .tensors
+            .values()
+            .filter_map(|tensor| Some((tensor, self.files.view(tensor).not_finite()?)))
+            .collect();
+        wrong.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        let more = wrong.len().saturating_sub(1);
+        match wrong.first() {
+            None => Ok(()),
+            Some((tensor, (row, value))) => Err(CheckpointError::new(
+                self.files.path_of(tensor.file),
+                Fault::NotFinite {
+                    tensor: tensor.name.to_string(),
+                    row: *row,
+                    value: *value,
+                    more,
+                },
+            )),
+        }
+    }
 }

@@ -58,4 +58,14 @@ impl<'a> TensorView<'a> {
     pub fn row_to_f32(&self, row: usize, out: &mut [f32]) {
         self.format.dequantize(self.row_bytes(row), out);
     }
+
+    /// The first row with a number that is infinite or none, and that number.
+    pub(super) fn not_finite(&self) -> Option<(usize, f32)> {
+        let mut numbers = vec![0.0; self.columns];
+        (0..self.rows).find_map(|row| {
+            self.row_to_f32(row, &mut numbers);
+            let wrong = numbers.iter().find(|number| !number.is_finite());
+            wrong.map(|wrong| (row, *wrong))
+        })
+    }
 }

@@ -246,3 +246,99 @@ fn what_would_compute_wrong_numbers_is_refused() {
     harmless.set("llama.expert_count", Value::U32(0));
     open(&harmless).expect("values that change nothing");
 }
+
+/// The frequencies of the tiny model after a change; unscaled they are 1 and 0.01.
+fn rotary_of(change: impl FnOnce(&mut File)) -> Rotary {
+    let mut file = file();
+    change(&mut file);
+    let checkpoint = open(&file).expect("the tiny model");
+    checkpoint.architecture().rotary.clone()
+}
+
+#[test]
+fn rotary_scaling() {
+    let linear = rotary_of(|file| {
+        file.set("llama.rope.scaling.type", Value::text("linear"));
+        file.set("llama.rope.scaling.factor", Value::F32(4.0));
+    });
+    assert_eq!(linear.frequencies, [0.25, 0.0025]);
+    let old = rotary_of(|file| file.set("llama.rope.scale_linear", Value::F32(4.0)));
+    assert_eq!(old, linear);
+    // Values count up from 0, which would divide by it.
+    let divided = rotary_of(|file| {
+        let mut tensor = f32_tensor("rope_freqs.weight", &[2]);
+        tensor.data = [2.0_f32, 8.0].map(f32::to_le_bytes).concat();
+        file.tensors.push(tensor);
+    });
+    assert_eq!(divided.frequencies, [0.5, 0.00125]);
+    // Within 8 positions the first pair turns more than once, the second less: one is kept, the
+    // other stretched.
+    let yarn = rotary_of(|file| {
+        file.set("llama.rope.scaling.type", Value::text("yarn"));
+        file.set("llama.rope.scaling.factor", Value::F32(8.0));
+        file.set("llama.rope.scaling.original_context_length", Value::U32(8));
+    });
+    assert_eq!(yarn.frequencies, [1.0, 0.00125]);
+    assert_eq!(yarn.magnitude, 0.1 * 8.0_f32.ln() + 1.0);
+    let stated = rotary_of(|file| {
+        file.set("llama.rope.scaling.type", Value::text("yarn"));
+        file.set("llama.rope.scaling.factor", Value::F32(8.0));
+        file.set("llama.rope.scaling.yarn_attn_factor", Value::F32(1.5));
+    });
+    assert_eq!(stated.magnitude, 1.5);
+}
+
+#[test]
+fn divisors_that_do_not_fit_are_refused() {
+    let cases: [(&str, &[u64], &str); 2] = [
+        (
+            "zero",
+            &[2],
+            "`rope_freqs.weight`: has the value 0, must be finite and above 0",
+        ),
+        (
+            "long",
+            &[3],
+            "rope_freqs.weight has the shape [3], expected [2]",
+        ),
+    ];
+    for (case, shape, expected) in cases {
+        let add = |file: &mut File| {
+            let mut tensor = f32_tensor("rope_freqs.weight", shape);
+            if case == "long" {
+                tensor.data = [1.0_f32; 3].map(f32::to_le_bytes).concat();
+            }
+            file.tensors.push(tensor);
+        };
+        check_error(case, add, expected);
+    }
+    let half = |file: &mut File| {
+        let mut tensor = f32_tensor("rope_freqs.weight", &[2]);
+        tensor.format = 1;
+        file.tensors.push(tensor);
+    };
+    check_error(
+        "half",
+        half,
+        "needs rope_freqs.weight in another format than F32",
+    );
+}
+
+#[test]
+fn windows_of_mistral_stand_in_files_of_llama() {
+    let mut mistral = file();
+    mistral.set("llama.attention.sliding_window", Value::U32(16));
+    let checkpoint = open(&mistral).expect("a window");
+    let windows = checkpoint.architecture().attention.iter();
+    assert!(
+        windows
+            .clone()
+            .all(|layer| layer.window == Some(16) && layer.rotary)
+    );
+    mistral.set("llama.attention.sliding_window", Value::U32(0));
+    let checkpoint = open(&mistral).expect("no window");
+    assert_eq!(
+        checkpoint.architecture().attention,
+        [LayerAttention::FULL; 2]
+    );
+}

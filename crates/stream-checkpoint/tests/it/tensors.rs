@@ -132,3 +132,27 @@ fn a_layer_that_is_not_there() {
         "{error}"
     );
 }
+
+#[test]
+fn fault_20_weights_that_are_no_numbers() {
+    let sound = open(&file()).expect("the tiny model");
+    sound.check_weights().expect("all finite");
+    for (value, text) in [
+        (f32::NAN, "NaN"),
+        (f32::INFINITY, "inf"),
+        (-f32::INFINITY, "-inf"),
+    ] {
+        let mut broken = file();
+        for name in ["blk.1.attn_k.weight", "blk.0.ffn_down.weight"] {
+            let data = &mut broken.tensor(name).data;
+            // The second column of the third row of eight, or the first row of sixteen.
+            data[17 * 4..18 * 4].copy_from_slice(&value.to_le_bytes());
+        }
+        let checkpoint = open(&broken).expect("opening looks at no weights");
+        let error = checkpoint.check_weights().expect_err(text).to_string();
+        let expected = format!(
+            "tiny.gguf: tensor blk.0.ffn_down.weight has the value {text} in row 1, and 1 more"
+        );
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
