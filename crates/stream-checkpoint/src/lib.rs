@@ -38,7 +38,7 @@ mod tokenizer;
 mod weights;
 
 pub use architecture::{Architecture, Biases, LayerAttention, Rotary, RotaryPairing};
-pub use chat_template::{ChatTemplate, ChatTemplateError, SpecialTexts};
+pub use chat_template::{ChatInput, ChatTemplate, ChatTemplateError, Messages, SpecialTexts};
 pub use checkpoint::Checkpoint;
 pub use defaults::{Defaults, SamplingDefaults};
 pub use error::{CheckpointError, Fault, TensorProblem};

@@ -1,22 +1,21 @@
 //! minijinja, set up as transformers sets up Jinja 2, and kept within bounds.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::{fmt, io};
 
 use jiff::Zoned;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
-use minijinja_contrib::pycompat::unknown_method_callback;
-use stream_core::Message;
 
-use super::{ChatTemplateError, SpecialTexts};
+use super::input::{ChatInput, variables};
+use super::json::to_json;
+use super::methods::method;
+use super::namespace::{emptied_after, namespace};
+use super::source::translate;
+use super::{ChatTemplateError, FUEL, MOST_BYTES, SpecialTexts};
 use crate::contain::{ORDINARY_STACK, contained};
 
-/// What the template engine may spend on one conversation. An instruction costs one, and so do 64
-/// bytes of data, which bounds the memory to about 32 MB.
-pub(super) const FUEL: u64 = 500_000;
-/// The longest text that a template may write, far above any context.
-pub(super) const MOST_BYTES: usize = 16 << 20;
 /// The longest template that is read; those in use have a few kilobytes, or a few tens. minijinja
 /// takes time with the square of a chain of operators: seconds for this much of nothing else.
 const MOST_SOURCE: usize = 64 << 10;
@@ -41,11 +40,13 @@ fn compile_here(source: &str) -> Result<Environment<'static>, ChatTemplateError>
     let mut environment = Environment::new();
     environment.set_syntax(whitespace()?);
     environment.set_fuel(Some(FUEL));
-    environment.set_unknown_method_callback(unknown_method_callback);
+    environment.set_unknown_method_callback(method);
+    environment.add_filter("tojson", to_json);
+    environment.add_function("namespace", namespace);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);
     environment
-        .add_template_owned(NAME, source.to_owned())
+        .add_template_owned(NAME, translate(source))
         .map_err(|error| ChatTemplateError::Syntax(error.to_string()))?;
     Ok(environment)
 }
@@ -53,21 +54,23 @@ fn compile_here(source: &str) -> Result<Environment<'static>, ChatTemplateError>
 /// The text that a template makes of a conversation.
 pub(super) fn render(
     environment: &Environment<'static>,
-    messages: &[Message],
+    input: &ChatInput<'_>,
     special: &SpecialTexts,
 ) -> Result<String, ChatTemplateError> {
-    contained(RENDER_STACK, || render_here(environment, messages, special)).map_err(failed)?
+    let run = || emptied_after(|| render_here(environment, input, special));
+    contained(RENDER_STACK, run).map_err(failed)?
 }
 
 fn render_here(
     environment: &Environment<'static>,
-    messages: &[Message],
+    input: &ChatInput<'_>,
     special: &SpecialTexts,
 ) -> Result<String, ChatTemplateError> {
+    let variables = context! { ..variables(input)?, ..texts(special) };
     let mut out = Capped::default();
     environment
         .get_template(NAME)
-        .and_then(|template| template.render_captured_to(variables(messages, special), &mut out))
+        .and_then(|template| template.render_captured_to(variables, &mut out))
         .map_err(|error| explain(&error))?;
     String::from_utf8(out.0).map_err(failed)
 }
@@ -85,31 +88,16 @@ fn whitespace() -> Result<SyntaxConfig, ChatTemplateError> {
         .map_err(failed)
 }
 
-/// What transformers gives a template, for a conversation without tools or documents.
-fn variables(messages: &[Message], special: &SpecialTexts) -> Value {
-    let messages: Vec<Value> = messages.iter().map(message).collect();
-    let variables = context! {
-        messages,
-        add_generation_prompt => true,
-        tools => Value::from(()),
-        documents => Value::from(()),
-    };
+fn texts(special: &SpecialTexts) -> Value {
     let texts = [
         ("bos_token", &special.bos),
         ("eos_token", &special.eos),
         ("unk_token", &special.unknown),
         ("pad_token", &special.padding),
     ];
-    let texts: Value = texts
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, Value::from(text.as_deref()?))))
-        .collect::<std::collections::BTreeMap<_, _>>()
-        .into();
-    context! { ..variables, ..texts }
-}
-
-fn message(message: &Message) -> Value {
-    context! { role => message.role.as_str(), content => message.content.as_str() }
+    let texts = texts.into_iter();
+    let known = texts.filter_map(|(name, text)| Some((name, Value::from(text.as_deref()?))));
+    known.collect::<BTreeMap<_, _>>().into()
 }
 
 /// The message of `raise_exception`, so that it can be told from other errors.

@@ -1,13 +1,24 @@
 //! From a conversation to the text that the model was trained on.
 
 mod engine;
+mod input;
+mod json;
+mod methods;
+mod namespace;
+mod source;
 
 use std::fmt;
 
 use minijinja::Environment;
 use stream_core::Message;
 
-use self::engine::{FUEL, MOST_BYTES};
+pub use self::input::{ChatInput, Messages};
+
+/// What the template engine may spend on one conversation. An instruction costs one, and so do 64
+/// bytes of data, which bounds the memory to about 32 MB.
+const FUEL: u64 = 500_000;
+/// The longest text that a template may write, far above any context.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Why a chat template gave no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +37,24 @@ pub enum ChatTemplateError {
     /// The template wrote too much.
     #[error("the chat template wrote more than {MOST_BYTES} bytes")]
     TooLong,
-    /// The template used something that there is not, or used it wrongly.
+    /// A variable that a request may not set: one that the template is given by the conversation
+    /// itself, or one that no known template asks for.
+    #[error("a request cannot set the template's variable `{name}`; it can set: {}", ChatInput::VARIABLES.join(", "))]
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// A part of the conversation is not JSON of the right kind.
+    #[error("the chat's {part} must be {wanted}: {problem}")]
+    Input {
+        /// Which part.
+        part: String,
+        /// What it must be.
+        wanted: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The template used something that there is not, or used it wrongly; says in which line.
     #[error("the chat template failed: {0}")]
     Failed(String),
 }
@@ -47,11 +75,9 @@ pub struct SpecialTexts {
 /// A model's chat template: Jinja 2 as `apply_chat_template` of Python's transformers runs it.
 ///
 /// A template comes with the model and is not trusted: it reads no file, takes a bounded number
-/// of steps, writes a bounded text, and is read and run on a thread of its own with a large stack.
-///
-/// One thing is not bounded: a template that puts a namespace into itself and prints it, or that
-/// slices one list some ten thousand times over, recurses in the template engine (minijinja
-/// 3.1.0) until the stack ends, and with it the process.
+/// of steps, which data costs too, writes a bounded text, and is read and run on a thread of its
+/// own with a large stack. What it keeps in a `namespace` cannot be printed as a whole, so that
+/// one that holds itself does no harm.
 pub struct ChatTemplate {
     source: String,
     environment: Result<Environment<'static>, ChatTemplateError>,
@@ -81,8 +107,21 @@ impl ChatTemplate {
         messages: &[Message],
         special: &SpecialTexts,
     ) -> Result<String, ChatTemplateError> {
+        self.render_with(&ChatInput::new(messages), special)
+    }
+
+    /// The text of a conversation with all that a template may be told of it.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render), and if the input is not what it must be or sets a variable
+    /// that it must not.
+    pub fn render_with(
+        &self,
+        input: &ChatInput<'_>,
+        special: &SpecialTexts,
+    ) -> Result<String, ChatTemplateError> {
         let environment = self.environment.as_ref().map_err(Clone::clone)?;
-        engine::render(environment, messages, special)
+        engine::render(environment, input, special)
     }
 }
 

@@ -7,7 +7,7 @@ use super::bytes::TokenBytes;
 use super::pre::Cut;
 use super::special::SpecialTokens;
 use super::vocabulary::{Vocabulary, read_scores};
-use super::{Frame, ModelTokenizer, bpe, spm};
+use super::{Frame, ModelTokenizer, Templates, bpe, spm};
 use crate::chat_template::{ChatTemplate, SpecialTexts};
 use crate::error::Fault;
 use crate::gguf::{Metadata, missing};
@@ -15,6 +15,7 @@ use crate::gguf::{Metadata, missing};
 const KIND: &str = "tokenizer.ggml.model";
 const KNOWN_KINDS: [&str; 2] = ["gpt2", "llama"];
 const TEMPLATE: &str = "tokenizer.chat_template";
+const TOOL_TEMPLATE: &str = "tokenizer.chat_template.tool_use";
 const ADD_EOS: &str = "tokenizer.ggml.add_eos_token";
 
 /// What the kinds of tokenizers differ in.
@@ -49,7 +50,10 @@ impl ModelTokenizer {
             texts: texts(&special, &vocabulary),
             frame: frame(metadata, &special)?,
             special,
-            template: metadata.string(TEMPLATE)?.map(ChatTemplate::new),
+            templates: Templates {
+                chat: metadata.string(TEMPLATE)?.map(ChatTemplate::new),
+                tools: metadata.string(TOOL_TEMPLATE)?.map(ChatTemplate::new),
+            },
         })
     }
 }

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use stream_core::{Message, TokenId, TokenizeError, Tokenizer};
 
 use self::bytes::TokenBytes;
-use crate::chat_template::{ChatTemplate, SpecialTexts};
+use crate::chat_template::{ChatInput, ChatTemplate, SpecialTexts};
 
 pub use self::hugging_face::TokenizerFiles;
 pub(crate) use self::special::SpecialTokens;
@@ -32,8 +32,16 @@ pub struct ModelTokenizer {
     bytes: TokenBytes,
     special: SpecialTokens,
     texts: SpecialTexts,
-    template: Option<ChatTemplate>,
+    templates: Templates,
     frame: Frame,
+}
+
+/// The chat templates; a model may have one of its own for conversations with tools.
+#[derive(Debug, Default)]
+struct Templates {
+    chat: Option<ChatTemplate>,
+    /// `tool_use`
+    tools: Option<ChatTemplate>,
 }
 
 /// What stands around a text.
@@ -48,7 +56,22 @@ struct Frame {
 impl ModelTokenizer {
     /// The chat template, if the file has one.
     pub fn chat_template(&self) -> Option<&ChatTemplate> {
-        self.template.as_ref()
+        self.templates.chat.as_ref()
+    }
+
+    /// The text of a conversation with all that a template may be told of it. With tools, the
+    /// model's template named `tool_use` is taken if it has one, as in transformers.
+    ///
+    /// # Errors
+    /// If the model has no chat template, or as [`ChatTemplate::render_with`].
+    pub fn render_chat_with(&self, input: &ChatInput<'_>) -> Result<String, TokenizeError> {
+        let for_tools = self.templates.tools.as_ref();
+        for_tools
+            .filter(|_| input.tools.is_some())
+            .or(self.chat_template())
+            .ok_or_else(|| TokenizeError::new("the model has no chat template"))?
+            .render_with(input, &self.texts)
+            .map_err(|error| TokenizeError::new(error.to_string()))
     }
 
     pub(crate) fn special(&self) -> &SpecialTokens {
@@ -83,13 +106,7 @@ impl Tokenizer for ModelTokenizer {
     }
 
     fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizeError> {
-        let template = self
-            .template
-            .as_ref()
-            .ok_or_else(|| TokenizeError::new("the model has no chat template"))?;
-        template
-            .render(messages, &self.texts)
-            .map_err(|error| TokenizeError::new(error.to_string()))
+        self.render_chat_with(&ChatInput::new(messages))
     }
 
     fn encode_chat(&self, rendered: &str) -> Result<Vec<TokenId>, TokenizeError> {

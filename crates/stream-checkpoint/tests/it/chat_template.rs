@@ -107,13 +107,21 @@ fn long_chains_and_deep_lists_find_room() {
         format!("{{{{ {}1 }}}}", chain("1+", 8_000)),
         format!("{{{{ a{} }}}}", chain(".a", 10_000)),
         format!("{{{{ a{} }}}}", chain("()", 10_000)),
+        format!("{{{{ [1]{} }}}}", chain("[1:]", 16_000)),
+        format!("{{{{ [1]{} }}}}", chain("|list", 12_000)),
         format!("{{% if a %}}{}{{% endif %}}", chain("{% elif a %}", 4_000)),
     ];
     for template in chains {
         // Whatever it comes to, it comes to an end.
         let _ = render(&template);
     }
-    for grow in ["[n.x]", "{'a': n.x}", "namespace(x=n.x)"] {
+    for grow in [
+        "[n.x]",
+        "{'a': n.x}",
+        "namespace(x=n.x)",
+        "[n.x][:]",
+        "dict(a=n.x)",
+    ] {
         let template = format!(
             "{{% set n = namespace(x=0) %}}{{% for i in range(100000) %}}\
              {{% set n.x = {grow} %}}{{% endfor %}}"

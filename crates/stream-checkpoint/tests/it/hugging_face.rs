@@ -1,7 +1,7 @@
 //! Tokenizers of Hugging Face folders: small ones, made for what they show.
 
 use serde_json::{Value, json};
-use stream_checkpoint::{Fault, ModelTokenizer, TokenizerFiles};
+use stream_checkpoint::{ChatInput, Fault, ModelTokenizer, TokenizerFiles};
 use stream_core::{Message, TokenId, Tokenizer};
 
 use crate::tiny_model::{BOS, CONTROL, EOS, MERGES, USER_DEFINED, tokens};
@@ -178,4 +178,22 @@ fn ids_beyond_the_logits_are_refused() {
     });
     let error = error.expect_err("an end id without a logit").to_string();
     assert!(error.contains("the special token 900000"), "{error}");
+}
+
+#[test]
+fn a_conversation_with_tools_has_a_template_of_its_own() {
+    let config = json!({"chat_template": [
+        {"name": "tool_use", "template": "{{ tools | tojson }}"},
+        {"name": "default", "template": "{{ messages[0].content }}"},
+    ]});
+    let tokenizer = read(&byte_level(), &config);
+    let messages = [Message::user("hello")];
+    let input = ChatInput::new(&messages);
+    let render = |input| tokenizer.render_chat_with(input).expect("text");
+    assert_eq!(render(&input), "hello");
+    let tools = Some(r#"[{"b": 1, "a": [2]}]"#);
+    assert_eq!(
+        render(&ChatInput { tools, ..input }),
+        r#"[{"b": 1, "a": [2]}]"#
+    );
 }

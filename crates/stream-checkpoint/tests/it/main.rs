@@ -1,6 +1,8 @@
 //! What the crate promises of files, weights, tokenizers and templates.
 
 mod architecture;
+mod chat_faults;
+mod chat_styles;
 mod chat_template;
 mod corpus;
 mod damaged;

@@ -21,6 +21,8 @@ pub(super) struct Config {
     /// `added_tokens_decoder`, in the order of the ids.
     pub(super) added_tokens: Vec<AddedToken>,
     pub(super) chat_template: Option<String>,
+    /// The template for conversations with tools, where there are several.
+    pub(super) tool_template: Option<String>,
 }
 
 impl Config {
@@ -39,7 +41,8 @@ impl Config {
             add_bos: boolean(&config, "add_bos_token")?,
             add_eos: boolean(&config, "add_eos_token")?,
             added_tokens: added_tokens(&config)?,
-            chat_template: chat_template(&config)?,
+            chat_template: template(&config, "default")?,
+            tool_template: template(&config, "tool_use")?,
         })
     }
 }
@@ -108,15 +111,15 @@ fn added_token(value: &Value) -> Option<AddedToken> {
     Some(token)
 }
 
-/// One template, or a list of named ones, of which `default` is the one for chats.
-fn chat_template(object: &Map<String, Value>) -> Result<Option<String>, Fault> {
+/// One template, which is the default, or a list of named ones.
+fn template(object: &Map<String, Value>, name: &str) -> Result<Option<String>, Fault> {
     const KEY: &str = "chat_template";
     match object.get(KEY) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(template)) => Ok(Some(template.clone())),
+        Some(Value::String(template)) => Ok((name == "default").then(|| template.clone())),
         Some(Value::Array(named)) => Ok(named
             .iter()
-            .find(|entry| entry.get("name").and_then(Value::as_str) == Some("default"))
+            .find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))
             .and_then(|entry| Some(entry.get("template")?.as_str()?.to_owned()))),
         Some(_) => Err(wrong(CONFIG, KEY, "a string or a list of named templates")),
     }

@@ -13,9 +13,9 @@ use stream_core::TokenId;
 use tokenizers::Tokenizer as Encoder;
 
 use self::config::Config;
-use super::ModelTokenizer;
 use super::bytes::TokenBytes;
 use super::special::SpecialTokens;
+use super::{ModelTokenizer, Templates};
 use crate::chat_template::{ChatTemplate, SpecialTexts};
 use crate::contain::contained;
 use crate::error::Fault;
@@ -77,10 +77,7 @@ fn assemble(files: &TokenizerFiles<'_>, config: &Config) -> Result<ModelTokenize
     let frame = frame::read(&encoder, config, &special)?;
     Ok(ModelTokenizer {
         texts: texts(&encoder, &special),
-        template: files
-            .chat_template
-            .or(config.chat_template.as_deref())
-            .map(ChatTemplate::new),
+        templates: templates(files, config),
         encoder,
         bytes,
         special: SpecialTokens {
@@ -89,6 +86,21 @@ fn assemble(files: &TokenizerFiles<'_>, config: &Config) -> Result<ModelTokenize
         },
         frame,
     })
+}
+
+/// `chat_template.jinja` goes before all that `tokenizer_config.json` has, as in transformers.
+fn templates(files: &TokenizerFiles<'_>, config: &Config) -> Templates {
+    let read = |source: &Option<String>| source.as_deref().map(ChatTemplate::new);
+    match files.chat_template {
+        Some(source) => Templates {
+            chat: Some(ChatTemplate::new(source)),
+            tools: None,
+        },
+        None => Templates {
+            chat: read(&config.chat_template),
+            tools: read(&config.tool_template),
+        },
+    }
 }
 
 /// The library's tokenizer. What only `tokenizer_config.json` knows of added tokens is added, as
