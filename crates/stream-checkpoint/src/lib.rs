@@ -15,6 +15,10 @@
 //!
 //! Everything else is refused with an error that names what was found and what is known.
 //!
+//! A model can also be named by where the Hugging Face hub keeps it, as in `hf:org/repo` or
+//! `org/repo:Q4_K_M`: module [`hub`] finds it on this machine, and with the Cargo feature `hub` it
+//! fetches what is missing.
+//!
 //! An engine builds its graph from the [`Architecture`], takes each tensor from the [`Weights`]
 //! as it lies in the file, and turns into `f32` what it has no kernel for.
 
