@@ -1,6 +1,9 @@
 //! What is fetched for each form of a reference.
 
 use std::fs;
+use std::path::Path;
+
+use stream_checkpoint::Checkpoint;
 
 use crate::lab::{FOLDER, Lab, names};
 use crate::server::{COMMIT, Served, TAGGED};
@@ -120,4 +123,26 @@ fn progress_is_told_for_each_file() {
     assert_eq!(told.0.last(), Some(&("m.gguf".to_owned(), total, total)));
     assert!(told.0.len() > 3, "{told:?}", told = told.0);
     assert!(told.0.is_sorted_by_key(|(_, done, _)| *done));
+}
+
+/// The links of a snapshot lead out of its folder, into the blobs beside it.
+#[test]
+fn a_folder_that_came_from_the_hub_can_be_opened() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/families/qwen2/hf");
+    let lab = Lab::with(&[]);
+    for name in names(&fixtures) {
+        let body = fs::read(fixtures.join(&name)).unwrap();
+        let large = body.len() > 10_000;
+        lab.hub.serve(
+            &name,
+            Served {
+                body,
+                large,
+                ..Served::default()
+            },
+        );
+    }
+    let folder = lab.locate("hf:org/model").unwrap();
+    let checkpoint = Checkpoint::open(&folder).unwrap();
+    assert_eq!(checkpoint.architecture().family, "qwen2");
 }
