@@ -4,4 +4,8 @@ mod batches;
 mod fidelity;
 mod formats;
 mod logprobs;
+mod naive;
+mod refusals;
+mod shapes;
 mod support;
+mod tiny;
