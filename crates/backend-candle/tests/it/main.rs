@@ -1,6 +1,7 @@
 //! The engine's model, run on a real checkpoint and on small ones made here.
 
 mod batches;
+mod families;
 mod fidelity;
 mod formats;
 mod logprobs;
