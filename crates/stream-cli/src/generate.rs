@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 use std::process::ExitCode;
 
-use stream_engine::core::FinishReason;
+use stream_engine::StreamingEngine;
+use stream_engine::core::{FinishReason, Request};
 
 use crate::args::GenerateArgs;
 use crate::failure::{Failure, INTERRUPTED};
@@ -18,27 +19,49 @@ pub(crate) fn run(args: GenerateArgs) -> Result<ExitCode, Failure> {
     };
     let request = request::for_prompt(&args, prompt)?;
     let engine = model::engine(&args.engine)?;
+    let stopped = match request.n() {
+        1 => print_one(&engine, request, args.json)?,
+        _ => print_all(&engine, request, args.json)?,
+    };
+    let mut code = ExitCode::SUCCESS;
+    for stopped in stopped {
+        let Stopped::Ended(end) = stopped else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        if args.stats {
+            output::print_stats(&end);
+        }
+        if end.outcome? == FinishReason::Cancelled {
+            code = INTERRUPTED.into();
+        }
+    }
+    Ok(code)
+}
+
+fn print_one(
+    engine: &StreamingEngine,
+    request: Request,
+    json: bool,
+) -> Result<Vec<Stopped>, Failure> {
     let mut stream = engine.generate(request)?;
     let stdout = io::stdout().lock();
-    let mut printer: Box<dyn Printer> = match args.json {
+    let mut printer: Box<dyn Printer> = match json {
         true => Box::new(Json::new(stdout)),
         false => Box::new(Text::new(stdout)),
     };
-    match output::print(&mut stream, printer.as_mut())? {
-        Stopped::ReaderGone => Ok(ExitCode::SUCCESS),
-        Stopped::Ended(end) => {
-            if args.stats {
-                output::print_stats(&end);
-            }
-            Ok(exit_code(&end.outcome?))
-        }
-    }
+    Ok(vec![output::print(&mut stream, printer.as_mut())?])
 }
 
-fn exit_code(reason: &FinishReason) -> ExitCode {
-    match reason {
-        FinishReason::Cancelled => INTERRUPTED.into(),
-        _ => ExitCode::SUCCESS,
+fn print_all(
+    engine: &StreamingEngine,
+    request: Request,
+    json: bool,
+) -> Result<Vec<Stopped>, Failure> {
+    let choices = engine.generate_choices(request)?;
+    let stdout = io::stdout().lock();
+    match json {
+        true => output::print_together(choices, stdout),
+        false => output::print_in_turn(choices, stdout),
     }
 }
 

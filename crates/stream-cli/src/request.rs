@@ -1,7 +1,8 @@
 //! From command-line arguments to a request.
 
 use stream_engine::core::{
-    InvalidRequest, Message, Request, RequestBuilder, Sampling, SlowReader, Stop,
+    Dry, InvalidRequest, Message, Mirostat, Request, RequestBuilder, Sampling, SamplingBuilder,
+    SlowReader, Stop, Xtc,
 };
 
 use crate::args::{GenerateArgs, SamplingArgs};
@@ -18,7 +19,21 @@ pub(crate) fn for_prompt(args: &GenerateArgs, prompt: String) -> Result<Request,
         true => SlowReader::Pause,
         false => SlowReader::Coalesce,
     };
-    with_sampling(request.slow_reader(policy), &args.sampling)?.build()
+    let request = with_reports(request.slow_reader(policy).n(args.n), args);
+    with_sampling(request, &args.sampling)?.build()
+}
+
+fn with_reports(mut request: RequestBuilder, args: &GenerateArgs) -> RequestBuilder {
+    if let Some(top) = args.logprobs {
+        request = request.logprobs(top);
+    }
+    if let Some(top) = args.prompt_logprobs {
+        request = request.prompt_logprobs(top);
+    }
+    match args.echo {
+        true => request.echo(),
+        false => request,
+    }
 }
 
 /// The request for the next reply in a conversation.
@@ -41,17 +56,62 @@ fn with_sampling(
 }
 
 fn sampling(args: &SamplingArgs) -> Result<Sampling, InvalidRequest> {
-    let builder = Sampling::builder()
+    let mut builder = Sampling::builder()
         .temperature(args.temperature)
         .top_k(args.top_k)
         .top_p(args.top_p)
         .min_p(args.min_p)
+        .typical_p(args.typical_p)
+        .top_n_sigma(args.top_n_sigma)
+        .epsilon_cutoff(args.epsilon_cutoff)
+        .eta_cutoff(args.eta_cutoff)
         .repetition_penalty(args.repetition_penalty)
         .presence_penalty(args.presence_penalty)
         .frequency_penalty(args.frequency_penalty);
-    match args.seed {
-        Some(seed) => builder.seed(seed).build(),
-        None => builder.build(),
+    for &(id, bias) in &args.logit_bias {
+        builder = builder.logit_bias(id, bias);
+    }
+    for text in &args.bad_word {
+        builder = builder.bad_word(text);
+    }
+    if let Some(order) = &args.sampler_order {
+        builder = builder.sampler_order(&order[..]);
+    }
+    if let Some(seed) = args.seed {
+        builder = builder.seed(seed);
+    }
+    with_modes(builder, args).build()
+}
+
+fn with_modes(mut builder: SamplingBuilder, args: &SamplingArgs) -> SamplingBuilder {
+    if let Some(multiplier) = args.dry_multiplier {
+        builder = builder.dry(dry(multiplier, args));
+    }
+    if let Some(probability) = args.xtc_probability {
+        let threshold = args.xtc_threshold.unwrap_or(Xtc::default().threshold);
+        builder = builder.xtc(Xtc {
+            probability,
+            threshold,
+        });
+    }
+    if let Some(tau) = args.mirostat_tau {
+        let eta = args.mirostat_eta.unwrap_or(Mirostat::default().eta);
+        builder = builder.mirostat(Mirostat { tau, eta });
+    }
+    builder
+}
+
+fn dry(multiplier: f32, args: &SamplingArgs) -> Dry {
+    let usual = Dry::default();
+    Dry {
+        multiplier,
+        base: args.dry_base.unwrap_or(usual.base),
+        allowed_length: args.dry_allowed_length.unwrap_or(usual.allowed_length),
+        range: args.dry_range,
+        sequence_breakers: match args.dry_breaker.is_empty() {
+            true => usual.sequence_breakers,
+            false => args.dry_breaker.clone(),
+        },
     }
 }
 

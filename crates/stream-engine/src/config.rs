@@ -109,6 +109,9 @@ pub struct Ask {
     temperature: Option<f32>,
     max_tokens: Option<usize>,
     sampling: Option<Sampling>,
+    n: usize,
+    logprobs: Option<usize>,
+    prompt_logprobs: Option<usize>,
     stop: Stop,
 }
 
@@ -121,6 +124,9 @@ impl Ask {
             temperature: None,
             max_tokens: None,
             sampling: None,
+            n: 1,
+            logprobs: None,
+            prompt_logprobs: None,
             stop: Stop::default(),
         }
     }
@@ -155,6 +161,25 @@ impl Ask {
         self
     }
 
+    /// So many answers, 1 to 128, each with draws of its own; more than one are for
+    /// [`ask_choices`](crate::StreamingEngine::ask_choices).
+    pub fn n(mut self, choices: usize) -> Self {
+        self.n = choices;
+        self
+    }
+
+    /// Reports how probable each token was, and the 0 to 20 most probable ones in its place.
+    pub fn logprobs(mut self, top: usize) -> Self {
+        self.logprobs = Some(top);
+        self
+    }
+
+    /// Reports the same for each token of the prompt after the first.
+    pub fn prompt_logprobs(mut self, top: usize) -> Self {
+        self.prompt_logprobs = Some(top);
+        self
+    }
+
     /// The request that this makes with `config`.
     pub(crate) fn request(self, config: &StreamingConfig) -> Result<Request, InvalidRequest> {
         let system = self.system_prompt.or_else(|| config.system_prompt.clone());
@@ -165,9 +190,16 @@ impl Ask {
                 .build()?,
         };
         let messages = system.map(Message::system).into_iter();
-        let request = Request::chat(messages.chain([Message::user(self.prompt)]))
+        let mut request = Request::chat(messages.chain([Message::user(self.prompt)]))
             .sampling(sampling)
+            .n(self.n)
             .stop(self.stop);
+        if let Some(top) = self.logprobs {
+            request = request.logprobs(top);
+        }
+        if let Some(top) = self.prompt_logprobs {
+            request = request.prompt_logprobs(top);
+        }
         limited(request, self.max_tokens.or(config.max_tokens)).build()
     }
 }

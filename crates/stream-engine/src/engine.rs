@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use stream_core::{
-    Backend, BackendExt, Blocking, Chunk, Drained, End, Flow, Request, Stats, StreamToken,
+    Backend, BackendExt, Blocking, Choices, Chunk, Drained, End, Flow, Request, Stats, StreamToken,
     TokenStream,
 };
 
@@ -123,6 +123,23 @@ impl StreamingEngine {
     /// If the model cannot be loaded or the request is not accepted.
     pub fn generate(&self, request: Request) -> Result<TokenStream, EngineError> {
         Ok(self.backend()?.generate(request)?)
+    }
+
+    /// Submits a request that was built by hand for several answers, [`Request::n`] of them, and
+    /// gives a stream for each.
+    ///
+    /// # Errors
+    /// If the model cannot be loaded or not all of the answers are accepted; then none is made.
+    pub fn generate_choices(&self, request: Request) -> Result<Choices, EngineError> {
+        Ok(self.backend()?.generate_choices(request)?)
+    }
+
+    /// Asks for several answers, and gives a stream for each: see [`Ask::n`].
+    ///
+    /// # Errors
+    /// If not all of the answers are accepted; then none is made.
+    pub fn ask_choices(&self, ask: impl Into<Ask>) -> Result<Choices, EngineError> {
+        self.generate_choices(ask.into().request(&self.inner.config)?)
     }
 
     /// Asks, and calls `callback` with each token on this thread. The callback may return

@@ -34,6 +34,12 @@ fn a_senseless_question_is_refused_before_anything_is_loaded() {
     assert_eq!(parameter(Ask::new("")), "prompt");
     assert_eq!(parameter(Ask::new("x").temperature(-1.0)), "temperature");
     assert_eq!(parameter(Ask::new("x").max_tokens(0)), "max_tokens");
+    assert_eq!(parameter(Ask::new("x").n(0)), "n");
+    assert_eq!(parameter(Ask::new("x").logprobs(21)), "logprobs");
+    assert_eq!(
+        parameter(Ask::new("x").prompt_logprobs(21)),
+        "prompt_logprobs"
+    );
 }
 
 #[test]

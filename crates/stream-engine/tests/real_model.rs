@@ -116,6 +116,67 @@ fn a_seed_repeats_its_answer_and_another_does_not() {
 }
 
 #[test]
+fn several_answers_and_how_probable_they_are() {
+    let engine = engine();
+    let sampling = Sampling::builder().seed(7).build().unwrap();
+    let ask = || {
+        Ask::new("Tell me a story.")
+            .sampling(sampling.clone())
+            .max_tokens(12)
+    };
+    let refused = engine.generate_iter(ask().n(2)).unwrap_err().to_string();
+    assert!(refused.contains("generate_choices"), "{refused}");
+    let answers = |n| {
+        engine
+            .ask_choices(ask().n(n).logprobs(3).prompt_logprobs(0))
+            .unwrap()
+    };
+    let three = answers(3).blocking().completions().unwrap();
+    assert_eq!(
+        answers(3).blocking().completions().unwrap()[1].ids,
+        three[1].ids
+    );
+    assert_eq!(
+        answers(1).blocking().completions().unwrap()[0].ids,
+        three[0].ids
+    );
+    assert!(three[0].ids != three[1].ids && three[1].ids != three[2].ids);
+    for answer in &three {
+        assert_eq!(answer.logprobs.len(), answer.ids.len());
+        let of_prompt = answer.prompt_logprobs.as_ref().unwrap();
+        assert_eq!(of_prompt.len(), answer.usage.prompt_tokens - 1);
+        assert_eq!(*of_prompt, *three[0].prompt_logprobs.as_ref().unwrap());
+        for (logprobs, &id) in answer.logprobs.iter().zip(&answer.ids) {
+            assert_eq!(logprobs.token.id, Some(id));
+            let sum: f32 = logprobs.top.iter().map(|top| top.logprob.exp()).sum();
+            assert!(logprobs.top.len() == 3 && sum <= 1.0001, "{logprobs:?}");
+        }
+    }
+}
+
+/// What the model said, given back to it as a prompt, is as probable as it was.
+#[test]
+fn an_answer_is_as_probable_in_a_prompt() {
+    let engine = engine();
+    let complete = |request: stream_engine::core::RequestBuilder| {
+        let request = request.greedy().max_tokens(16).build().unwrap();
+        engine
+            .generate(request)
+            .unwrap()
+            .blocking()
+            .completion()
+            .unwrap()
+    };
+    let prompt = [504, 3575, 282, 4649, 314];
+    let answer = complete(Request::tokens(prompt).logprobs(2));
+    let both = [&prompt[..], &answer.ids].concat();
+    let scored = complete(Request::tokens(both).prompt_logprobs(2))
+        .prompt_logprobs
+        .unwrap();
+    assert_eq!(scored[prompt.len() - 1..], answer.logprobs);
+}
+
+#[test]
 fn a_stop_string_ends_the_answer_and_does_not_leak() {
     let engine = engine();
     let whole = engine

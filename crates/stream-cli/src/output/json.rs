@@ -4,30 +4,53 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use stream_engine::core::{End, StreamToken, TokenId};
+use stream_engine::core::{End, StreamToken, TokenId, TokenLogprobs};
 
 use super::Printer;
+use super::logprobs::Scored;
 
 /// Prints an object for each record, and one for the end.
 #[derive(Debug)]
 pub(crate) struct Json<W> {
     out: W,
+    choice: Option<usize>,
 }
 
 impl<W: Write> Json<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out }
+        Self { out, choice: None }
+    }
+
+    /// From now on objects belong to this one of several answers.
+    pub(crate) fn set_choice(&mut self, choice: usize) {
+        self.choice = Some(choice);
     }
 
     fn line(&mut self, object: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(object)?;
+        let choice = self.choice;
+        let mut line = serde_json::to_vec(&Numbered { choice, object })?;
         line.push(b'\n');
         self.out.write_all(&line)?;
         self.out.flush()
     }
 }
 
+/// An object with the number of the answer that it belongs to.
+#[derive(Serialize)]
+struct Numbered<'a, T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice: Option<usize>,
+    #[serde(flatten)]
+    object: &'a T,
+}
+
 impl<W: Write> Printer for Json<W> {
+    fn prompt(&mut self, logprobs: &[TokenLogprobs]) -> io::Result<()> {
+        self.line(&Prompt {
+            prompt_logprobs: logprobs.iter().map(Scored::from).collect(),
+        })
+    }
+
     fn token(&mut self, token: &StreamToken) -> io::Result<()> {
         self.line(&Token::from(token))
     }
@@ -38,10 +61,18 @@ impl<W: Write> Printer for Json<W> {
 }
 
 #[derive(Serialize)]
+struct Prompt<'a> {
+    prompt_logprobs: Vec<Scored<'a>>,
+}
+
+#[derive(Serialize)]
 struct Token<'a> {
     index: usize,
     id: Option<TokenId>,
     text: &'a str,
+    /// Records are not merged, so there is one at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<Scored<'a>>,
     scheduled_ms: f64,
     sampled_ms: f64,
     released_ms: f64,
@@ -55,6 +86,7 @@ impl<'a> From<&'a StreamToken> for Token<'a> {
             index: token.index,
             id: token.id,
             text: &token.text,
+            logprobs: token.logprobs.last().map(Scored::from),
             scheduled_ms: since(times.scheduled),
             sampled_ms: since(times.sampled),
             released_ms: since(times.released),

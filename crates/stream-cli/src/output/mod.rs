@@ -1,14 +1,17 @@
 //! A stream on stdout.
 
+mod choices;
 mod json;
+mod logprobs;
 mod text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anstyle::{Effects, Style};
-use stream_engine::core::{End, Error, StreamToken, TokenStream};
+use stream_engine::core::{End, Error, StreamToken, TokenLogprobs, TokenStream};
 
+pub(crate) use choices::{print_in_turn, print_together};
 pub(crate) use json::Json;
 pub(crate) use text::Text;
 
@@ -19,6 +22,8 @@ const NOTE: Style = Style::new().effects(Effects::DIMMED);
 
 /// Shows a stream.
 pub(crate) trait Printer {
+    /// Shows how probable the prompt was.
+    fn prompt(&mut self, logprobs: &[TokenLogprobs]) -> io::Result<()>;
     /// Shows what a record brings, at once.
     fn token(&mut self, token: &StreamToken) -> io::Result<()>;
     /// Shows how the stream ended.
@@ -39,10 +44,20 @@ pub(crate) fn print(
     stream: &mut TokenStream,
     printer: &mut dyn Printer,
 ) -> Result<Stopped, Failure> {
-    let _guard = interrupt::guard(stream.abort_handle());
+    let _guard = interrupt::guard(std::slice::from_ref(stream));
+    print_unguarded(stream, printer)
+}
+
+fn print_unguarded(
+    stream: &mut TokenStream,
+    printer: &mut dyn Printer,
+) -> Result<Stopped, Failure> {
+    let mut prompt = Prompt::default();
+    let mut reading = (&mut *stream).into_iter();
     // An error is the stream's last item; the end tells it too.
-    for token in stream.into_iter().map_while(Result::ok) {
-        if let Err(error) = printer.token(&token) {
+    while let Some(Ok(token)) = reading.next() {
+        let shown = prompt.show(reading.stream(), printer);
+        if let Err(error) = shown.and_then(|()| printer.token(&token)) {
             return reader_gone(error);
         }
     }
@@ -50,6 +65,21 @@ pub(crate) fn print(
     match printer.end(&end) {
         Ok(()) => Ok(Stopped::Ended(end)),
         Err(error) => reader_gone(error),
+    }
+}
+
+/// Whether a prompt's log-probabilities were shown.
+#[derive(Debug, Default, Clone)]
+struct Prompt {
+    shown: bool,
+}
+
+impl Prompt {
+    fn show(&mut self, stream: &TokenStream, printer: &mut dyn Printer) -> io::Result<()> {
+        match stream.prompt_logprobs() {
+            Some(logprobs) if !std::mem::replace(&mut self.shown, true) => printer.prompt(logprobs),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -105,3 +105,42 @@ fn the_numbers_of_a_stream() {
     let text = stats(&end);
     assert!(text.starts_with("2 tokens, first token after 0."), "{text}");
 }
+
+#[test]
+fn several_answers_in_turn_and_together() {
+    let backend = Mock::new(["a", "b\n"]).with_prompt_tokens(3);
+    let choices = || {
+        let request = Request::raw("x")
+            .n(2)
+            .logprobs(1)
+            .slow_reader(SlowReader::Pause);
+        backend.generate_choices(request.build().unwrap()).unwrap()
+    };
+    let mut out = Vec::new();
+    assert_eq!(print_in_turn(choices(), &mut out).unwrap().len(), 2);
+    assert_eq!(out, b"ab\nab\n");
+    let mut out = Vec::new();
+    assert_eq!(print_together(choices(), &mut out).unwrap().len(), 2);
+    let lines = String::from_utf8(out).unwrap();
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    for choice in 0..2 {
+        let of: Vec<_> = lines
+            .iter()
+            .filter(|line| line["choice"] == choice)
+            .collect();
+        assert_eq!(of.len(), 3);
+        assert_eq!(
+            (&of[0]["text"], &of[1]["text"]),
+            (&"a".into(), &"b\n".into())
+        );
+        assert_eq!(
+            of[0]["logprobs"]["top"][0]["bytes"],
+            serde_json::json!([97])
+        );
+        assert_eq!(of[2]["finish_reason"], "stop");
+    }
+    assert_eq!(lines.len(), 6);
+}

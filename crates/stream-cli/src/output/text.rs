@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use stream_engine::core::{End, StreamToken};
+use stream_engine::core::{End, StreamToken, TokenLogprobs};
 
 use super::Printer;
 
@@ -23,6 +23,11 @@ impl<W: Write> Text<W> {
 }
 
 impl<W: Write> Printer for Text<W> {
+    /// The command line asks for it with JSON only.
+    fn prompt(&mut self, _: &[TokenLogprobs]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn token(&mut self, token: &StreamToken) -> io::Result<()> {
         if token.text.is_empty() {
             return Ok(());

@@ -124,3 +124,132 @@ fn the_statistics_are_on_stderr() {
         "{outcome:?}"
     );
 }
+
+#[test]
+fn several_answers_have_draws_of_their_own() {
+    model();
+    let arguments = [
+        "generate",
+        "--seed",
+        "5",
+        "--n",
+        "3",
+        "--max-tokens",
+        "12",
+        PROMPT,
+    ];
+    let outcome = run(program([&arguments[..], &["--json"]].concat()));
+    let objects = outcome.expect_quiet().objects();
+    let of = |choice: u64| {
+        objects
+            .iter()
+            .filter(move |object| object["choice"] == choice)
+    };
+    let texts: Vec<String> = (0..3)
+        .map(|choice| {
+            of(choice)
+                .filter_map(|object| object["text"].as_str())
+                .collect()
+        })
+        .collect();
+    assert!(texts[0] != texts[1] && texts[1] != texts[2], "{texts:?}");
+    for choice in 0..3 {
+        let last = of(choice).next_back().unwrap();
+        assert_eq!(last["usage"]["completion_tokens"], 12, "{last}");
+    }
+    assert_eq!(of(3).count(), 0);
+
+    let outcome = run(program(arguments));
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let printed: String = texts.into_iter().map(as_printed).collect();
+    assert_eq!(outcome.stdout, printed);
+    assert_eq!(
+        outcome.stderr,
+        "answer 1 of 3\nanswer 2 of 3\nanswer 3 of 3\n"
+    );
+}
+
+#[test]
+fn log_probabilities_of_prompt_and_answer() {
+    let logprobs = ["--json", "--logprobs", "2", "--prompt-logprobs", "1"];
+    let arguments = [
+        "--raw",
+        "--echo",
+        "--max-tokens",
+        "4",
+        "One, two, three, four,",
+    ];
+    let outcome = run(program(greedy(&[&logprobs[..], &arguments].concat())));
+    let objects = outcome.expect_quiet().objects();
+    let prompt = objects
+        .iter()
+        .position(|object| object["prompt_logprobs"].is_array())
+        .unwrap();
+    let echo = objects
+        .iter()
+        .position(|object| object["text"] == arguments[4])
+        .unwrap();
+    assert!(prompt <= 1 && echo <= 1, "{objects:?}");
+    let scores = objects[prompt]["prompt_logprobs"].as_array().unwrap();
+    let usage = &objects.last().unwrap()["usage"];
+    assert_eq!(
+        scores.len() as u64,
+        usage["prompt_tokens"].as_u64().unwrap() - 1
+    );
+    let tokens: Vec<_> = objects
+        .iter()
+        .filter(|object| object["id"].is_number())
+        .collect();
+    assert_eq!(tokens.len(), 4);
+    for token in tokens {
+        let logprobs = &token["logprobs"];
+        assert_eq!(
+            (&logprobs["id"], &logprobs["rank"]),
+            (&token["id"], &1.into())
+        );
+        assert_eq!(logprobs["top"][0]["logprob"], logprobs["logprob"]);
+        assert_eq!(logprobs["top"].as_array().unwrap().len(), 2);
+        let bytes = logprobs["bytes"].as_array().unwrap();
+        assert_eq!(bytes.len(), token["text"].as_str().unwrap().len());
+    }
+}
+
+#[test]
+fn every_sampler_can_be_asked_for() {
+    model();
+    let drawn = |arguments: &[&str]| {
+        let seeded = ["generate", "--seed", "3", "--max-tokens", "12", PROMPT];
+        run(program([&seeded[..], arguments].concat()))
+            .expect_quiet()
+            .stdout
+    };
+    let plain = drawn(&["--temperature", "1.5"]);
+    for arguments in [
+        &["--typical-p", "0.2"][..],
+        &["--top-n-sigma", "0.5"],
+        &["--epsilon-cutoff", "0.05"],
+        &["--eta-cutoff", "0.05"],
+        &[
+            "--dry-multiplier",
+            "5",
+            "--dry-allowed-length",
+            "1",
+            "--dry-breaker",
+            "#",
+        ],
+        &["--xtc-probability", "1", "--xtc-threshold", "0.01"],
+        &["--mirostat-tau", "2", "--mirostat-eta", "0.2"],
+        &["--logit-bias", "28=20", "--logit-bias", "30=20"],
+        &["--sampler-order", "min_p,temperature", "--min-p", "0.5"],
+    ] {
+        let text = drawn(&[&["--temperature", "1.5"], arguments].concat());
+        assert_ne!(text, plain, "{arguments:?}");
+    }
+    let bad = answer(&["--max-tokens", "24", PROMPT]);
+    let word = bad.split_whitespace().nth(2).unwrap();
+    let clean = answer(&["--max-tokens", "24", "--bad-word", word, PROMPT]);
+    assert!(
+        !clean.split_whitespace().any(|other| other == word),
+        "{word} in {clean}"
+    );
+}

@@ -1,5 +1,7 @@
 //! Help, version and completions.
 
+use stream_engine::core::SamplerStage;
+
 use crate::program::{program, run};
 
 #[test]
@@ -30,6 +32,30 @@ fn every_form_of_a_model_is_told() {
         ] {
             assert!(help.contains(form), "{subcommand}: {help}");
         }
+    }
+}
+
+#[test]
+fn every_sampler_has_its_flag() {
+    for subcommand in ["generate", "chat"] {
+        let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
+        for flag in [
+            "--typical-p",
+            "--top-n-sigma",
+            "--epsilon-cutoff",
+            "--eta-cutoff",
+            "--dry-multiplier",
+            "--dry-breaker",
+            "--xtc-probability",
+            "--mirostat-tau",
+            "--logit-bias <ID=BIAS>",
+            "--bad-word",
+            "--sampler-order",
+        ] {
+            assert!(help.contains(flag), "{subcommand} {flag}");
+        }
+        let order = SamplerStage::DEFAULT_ORDER.map(SamplerStage::as_str);
+        assert!(help.contains(&order.join(",")), "{help}");
     }
 }
 

@@ -28,11 +28,29 @@ fn parameters_out_of_range_are_named_with_what_is_allowed() {
         ("--repetition-penalty", "0", &["repetition_penalty is 0"]),
         ("--presence-penalty", "3", &["presence_penalty is 3"]),
         ("--frequency-penalty", "-3", &["frequency_penalty is -3"]),
+        ("--typical-p", "0", &["typical_p is 0"]),
+        ("--top-n-sigma", "-1", &["top_n_sigma is -1"]),
+        ("--epsilon-cutoff", "1", &["epsilon_cutoff is 1"]),
+        ("--eta-cutoff", "NaN", &["eta_cutoff is NaN"]),
+        ("--dry-multiplier", "0", &["dry_multiplier is 0"]),
+        ("--xtc-probability", "2", &["xtc_probability is 2"]),
+        ("--mirostat-tau", "-1", &["mirostat_tau is -1"]),
+        ("--logit-bias", "5=101", &["logit_bias is 101 for the id 5"]),
+        ("--bad-word", "", &["bad_words is a text of 0 bytes"]),
+        ("--sampler-order", "top_k", &["without temperature"]),
+        ("--n", "0", &["n is 0", "from 1 to 128"]),
+        ("--n", "129", &["n is 129"]),
         ("--stop", "", &["stop is a string of 0 bytes"]),
         ("--backend", "abacus", &["abacus", "candle"]),
     ] {
         check(&[option, value, "hello"], words);
     }
+    let both = ["--mirostat-tau", "5", "--top-k", "40", "hello"];
+    check(&both, &["top_k is set", "off beside mirostat"]);
+    check(
+        &["--json", "--logprobs", "21", "hello"],
+        &["logprobs is 21", "from 0 to 20"],
+    );
     let less = ["--max-tokens", "2", "--min-tokens", "3", "hello"];
     check(&less, &["min_tokens is 3", "max_tokens, which is 2"]);
 }
@@ -58,6 +76,15 @@ fn a_prompt_longer_than_the_context_is_told_with_both_numbers() {
     let prompt = "word ".repeat(10_000);
     let outcome = run_with(program(["generate", "-"]), prompt.as_bytes());
     outcome.expect_sentence(2, &["8192", "the prompt has 10"]);
+}
+
+#[test]
+fn ids_that_the_model_does_not_have() {
+    model();
+    check(
+        &["--logit-bias", "49152=1", "hello"],
+        &["logit_bias", "ids under 49152"],
+    );
 }
 
 #[test]
@@ -96,6 +123,15 @@ fn a_command_line_that_cannot_be_read() {
         &["generate", "--threads", "0", "hello"],
         &["generate", "--raw", "--system", "x", "hello"],
         &["generate", "--nonsense", "hello"],
+        &["generate", "--logprobs", "2", "hello"],
+        &["generate", "--prompt-logprobs", "2", "hello"],
+        &["generate", "--echo", "hello"],
+        &["generate", "--dry-base", "2", "hello"],
+        &["generate", "--xtc-threshold", "0.1", "hello"],
+        &["generate", "--mirostat-eta", "0.1", "hello"],
+        &["generate", "--logit-bias", "5", "hello"],
+        &["generate", "--logit-bias", "-5=1", "hello"],
+        &["generate", "--sampler-order", "top_a", "hello"],
         &["completions", "abacus"],
         &["nonsense"],
     ] {

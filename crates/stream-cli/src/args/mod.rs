@@ -1,5 +1,7 @@
 //! The command line.
 
+mod sampling;
+
 use std::ffi::OsString;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -20,6 +22,8 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
     let names = ["off", "error", "warn", "info", "debug", "trace"];
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
+
+pub(crate) use sampling::SamplingArgs;
 
 /// Streams tokens from a language model.
 #[derive(Debug, Parser)]
@@ -94,88 +98,6 @@ pub(crate) struct PullArgs {
     pub(crate) model: Option<OsString>,
 }
 
-/// How tokens are chosen, and what ends the answer.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Sampling")]
-pub(crate) struct SamplingArgs {
-    /// The most tokens to make; left out, as many as the context has room for
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) max_tokens: Option<usize>,
-    /// Make at least so many tokens
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) min_tokens: usize,
-    /// 0 always takes the most probable token; else from 0.01 to 10
-    #[arg(
-        long,
-        value_name = "T",
-        default_value_t = 0.7,
-        allow_negative_numbers = true
-    )]
-    pub(crate) temperature: f32,
-    /// Only the K most probable tokens; 0 keeps all
-    #[arg(
-        long,
-        value_name = "K",
-        default_value_t = 0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) top_k: u32,
-    /// Only the most probable tokens that sum up to P; 1 keeps all
-    #[arg(
-        long,
-        value_name = "P",
-        default_value_t = 1.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) top_p: f32,
-    /// Only tokens at least P times as probable as the most probable one; 0 keeps all
-    #[arg(
-        long,
-        value_name = "P",
-        default_value_t = 0.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) min_p: f32,
-    /// Make tokens of prompt and answer less likely, by a factor; 1 is off
-    #[arg(
-        long,
-        value_name = "X",
-        default_value_t = 1.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) repetition_penalty: f32,
-    /// Make tokens that the answer holds less likely, once each; 0 is off
-    #[arg(
-        long,
-        value_name = "X",
-        default_value_t = 0.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) presence_penalty: f32,
-    /// Make tokens that the answer holds less likely, for each time; 0 is off
-    #[arg(
-        long,
-        value_name = "X",
-        default_value_t = 0.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) frequency_penalty: f32,
-    /// Make the draws repeatable
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) seed: Option<u64>,
-    /// End the answer before this text; may be given several times
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub(crate) stop: Vec<String>,
-    /// Go on after the model's end token
-    #[arg(long)]
-    pub(crate) ignore_eos: bool,
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct GenerateArgs {
@@ -198,6 +120,34 @@ pub(crate) struct GenerateArgs {
     /// Print tokens, time to first token and tokens per second to stderr at the end
     #[arg(long)]
     pub(crate) stats: bool,
+    /// Make so many answers, each with draws of its own; without --json they are printed one after
+    /// the other, and their numbers on stderr
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) n: usize,
+    /// Print the log-probability of each token and of the N most probable ones; needs --json
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "json",
+        allow_negative_numbers = true
+    )]
+    pub(crate) logprobs: Option<usize>,
+    /// Print the same for each token of the prompt after the first; needs --json
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "json",
+        allow_negative_numbers = true
+    )]
+    pub(crate) prompt_logprobs: Option<usize>,
+    /// Print the prompt before the answer; needs --raw
+    #[arg(long, requires = "raw")]
+    pub(crate) echo: bool,
     /// The prompt; `-` reads it from stdin, without the line break at its end
     pub(crate) prompt: String,
     #[command(flatten)]
@@ -208,9 +158,12 @@ const JSON_HELP: &str = "\
 Print one JSON object per token, and a last one with reason, usage and timings.
 A token: `index`, `id`, `text` (empty while a character is incomplete or a stop text may have
 begun), and the milliseconds from submission until it was `scheduled_ms` (the request entered its
-first step), `sampled_ms` and `released_ms`. Text held back until the end comes in an object whose
-`id` is null. The last object: `finish_reason` (stop, length, cancelled or error), `usage` and
-`timings`; and `error`, if there was one";
+first step), `sampled_ms` and `released_ms`. The echo of the prompt, and text held back until the
+end, come in objects whose `id` is null. With --logprobs a token has `logprobs`: `id`, `bytes`,
+`logprob` and `rank` of itself, and `top`, a list of the same. With --prompt-logprobs an object with
+`prompt_logprobs`, a list of the same, comes before the first token. The last object:
+`finish_reason` (stop, length, cancelled or error), `usage` and `timings`; and `error`, if there was
+one. With --n over 1 every object has the number of its answer as `choice`, from 0";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
