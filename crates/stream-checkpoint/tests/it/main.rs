@@ -8,6 +8,7 @@ mod corpus;
 mod damaged;
 mod dequant;
 mod families;
+mod family_texts;
 mod folder;
 mod folder_faults;
 mod folder_writer;
