@@ -4,7 +4,10 @@
 //! [`Architecture`](stream_checkpoint::Architecture) a checkpoint describes. A format of weights
 //! that candle multiplies by scalar code alone (Q4_1, Q5_0, Q5_1), or whose fast code it chooses
 //! when it is compiled (Q4_0, Q8_0), is packed at load for kernels of our own, chosen when the
-//! program runs; Q4_K, Q5_K and Q6_K go through candle's.
+//! program runs; Q4_K, Q5_K and Q6_K go through candle's. F16, BF16 and F32 are multiplied as they
+//! are. Biases, norms of queries and keys, sliding windows and layers without rotation are
+//! computed; of a window's past only the spans of 128 positions that it reaches are read.
+//! `FAMILIES.md` beside the sources says how near each family comes to Python transformers.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -19,6 +22,14 @@
 //! let engine = Engine::start(model, checkpoint.tokenizer().clone(), config)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Memory
+//!
+//! Token embeddings are read from the checkpoint's mapping, a row for each token. Every matrix is
+//! copied once, at load, into the order in which it is multiplied, in about as many bits as in the
+//! file (5 for Q4_0, 9 for Q5_0 and Q5_1); a tied head too. The mapped pages that the copy was
+//! made from belong to the system's page cache and may be dropped. Keys and values take memory as
+//! positions are first used; those that a window has passed stay until their sequence ends.
 //!
 //! # Batches
 //!
