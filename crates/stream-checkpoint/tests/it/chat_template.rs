@@ -107,8 +107,8 @@ fn long_chains_and_deep_lists_find_room() {
         format!("{{{{ {}1 }}}}", chain("1+", 8_000)),
         format!("{{{{ a{} }}}}", chain(".a", 10_000)),
         format!("{{{{ a{} }}}}", chain("()", 10_000)),
-        format!("{{{{ [1]{} }}}}", chain("[1:]", 16_000)),
-        format!("{{{{ [1]{} }}}}", chain("|list", 12_000)),
+        format!("{{{{ [1]{} }}}}", chain("[1:]", 4_000)),
+        format!("{{{{ [1]{} }}}}", chain("|list", 3_000)),
         format!("{{% if a %}}{}{{% endif %}}", chain("{% elif a %}", 4_000)),
     ];
     for template in chains {
