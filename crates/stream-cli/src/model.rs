@@ -44,6 +44,9 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
     if let Some(name) = &args.backend {
         config = config.backend(name.parse()?);
     }
+    if args.check_weights {
+        config = config.check_weights();
+    }
     if let Some(threads) = args.threads {
         config = config.threads(threads.into());
     }

@@ -23,6 +23,7 @@ pub struct StreamingConfig {
     pub(crate) backend: Option<BackendKind>,
     /// As the user names it; see [`StreamingConfig::model`].
     pub(crate) model: Option<PathBuf>,
+    pub(crate) check_weights: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
     pub(crate) system_prompt: Option<String>,
@@ -37,6 +38,7 @@ impl Default for StreamingConfig {
         Self {
             backend: None,
             model: None,
+            check_weights: false,
             threads: None,
             kv_tokens: None,
             system_prompt: None,
@@ -60,6 +62,13 @@ impl StreamingConfig {
     /// the user's cache folder.
     pub fn model(mut self, reference: impl AsRef<Path>) -> Self {
         self.model = Some(reference.as_ref().to_owned());
+        self
+    }
+
+    /// Looks at every number of the weights when the model is loaded, and refuses it if one is
+    /// not finite. It reads the whole file.
+    pub fn check_weights(mut self) -> Self {
+        self.check_weights = true;
         self
     }
 

@@ -71,6 +71,9 @@ pub(crate) struct EngineArgs {
     /// What is not on this machine is fetched
     #[arg(long, value_name = "MODEL", long_help = MODEL_HELP)]
     pub(crate) model: Option<OsString>,
+    /// Refuse a model that has a weight which is not finite; reads every weight
+    #[arg(long)]
+    pub(crate) check_weights: bool,
     /// The engine; left out, the only one compiled in
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,

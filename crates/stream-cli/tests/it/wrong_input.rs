@@ -114,6 +114,27 @@ fn files_that_are_not_whole_models() {
 }
 
 #[test]
+fn weights_that_are_no_numbers_are_found_if_that_is_asked_for() {
+    let tiny = "../stream-checkpoint/tests/fixtures/families/llama-biases/llama-biases.gguf";
+    let mut bytes = fs::read(tiny).unwrap();
+    let end = bytes.len();
+    bytes[end - 64..].fill(0xFF);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.gguf");
+    fs::write(&path, bytes).unwrap();
+    let path = path.to_str().unwrap();
+    let checked = ["generate", "--check-weights", "--model"];
+    let outcome = run(program([&checked[..], &[path, "hello"]].concat()));
+    outcome.expect_sentence(3, &["broken.gguf", "has the value NaN"]);
+    let sound = [
+        &checked[..],
+        &[tiny, "--max-tokens", "1", "--json", "hello"],
+    ]
+    .concat();
+    assert_eq!(run(program(sound)).code, 0);
+}
+
+#[test]
 fn a_command_line_that_cannot_be_read() {
     for arguments in [
         &[][..],

@@ -20,6 +20,9 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Arc<dyn Backend>, Engin
         ..CandleOptions::default()
     };
     let checkpoint = Checkpoint::open(path).map_err(load)?;
+    if config.check_weights {
+        checkpoint.check_weights().map_err(load)?;
+    }
     let model = CandleModel::load(&checkpoint, &options).map_err(load)?;
     let name = BackendKind::Candle.name();
     let engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
