@@ -89,28 +89,12 @@ impl Candidates {
         nucleus.into_iter().chain(likely).reduce(Cut::stricter)
     }
 
+    /// What is cut off loses its weight and keeps its place: to move what stays would cost more
+    /// where much does.
     fn retain(&mut self, cut: Cut) {
-        let whole_row = self.ids.is_empty();
-        let mut kept = 0;
-        for start in (0..self.weights.len()).step_by(row::CHUNK) {
-            let end = self.weights.len().min(start + row::CHUNK);
-            for i in row::at_least(&self.weights[start..end], cut.value) {
-                let (i, weight) = (start + i, self.weights[start + i]);
-                if !cut.keeps(i, weight) {
-                    continue;
-                }
-                // As `kept` is at most `i`, what is overwritten has been read.
-                self.weights[kept] = weight;
-                if whole_row {
-                    self.ids.push(i as TokenId);
-                } else {
-                    self.ids[kept] = self.ids[i];
-                }
-                kept += 1;
-            }
-        }
-        self.weights.truncate(kept);
-        self.ids.truncate(kept);
+        row::clear_under(&mut self.weights, cut.value);
+        let equals = self.weights.iter_mut().skip(cut.index.saturating_add(1));
+        equals.for_each(|weight| *weight = if *weight == cut.value { 0.0 } else { *weight });
     }
 }
 

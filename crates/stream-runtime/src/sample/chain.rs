@@ -142,10 +142,8 @@ impl Chain {
     /// Σ p · ln p, negated.
     fn entropy(&self, sum: f64) -> f64 {
         let max = row::max(&self.logits);
-        let weighted = self.logits.iter().zip(&self.candidates.weights);
-        let possible = weighted.filter(|&(_, &weight)| weight > 0.0);
-        let surprise = possible.map(|(&logit, &w)| f64::from(w) * f64::from(max - logit));
-        sum.ln() + f64::from(self.scale) * surprise.sum::<f64>() / sum
+        let depths = row::sum_of_depths(&self.candidates.weights, &self.logits, max);
+        sum.ln() + f64::from(self.scale) * depths / sum
     }
 
     /// The probability under which eta sampling cuts.
@@ -155,18 +153,11 @@ impl Chain {
 
     /// So many standard deviations of all finite logits under the largest.
     fn sigma_floor(&self, n: f64) -> f32 {
-        let max = f64::from(row::max(&self.logits));
-        let below = self
-            .logits
-            .iter()
-            .filter(|x| x.is_finite())
-            .map(|&x| max - f64::from(x));
-        let (count, sum, squares) = below.fold((0.0, 0.0, 0.0), |(count, sum, squares), x| {
-            (count + 1.0, sum + x, squares + x * x)
-        });
-        let mean: f64 = sum / count;
-        let deviation = (squares / count - mean * mean).max(0.0).sqrt();
-        (max - n * deviation) as f32
+        let max = row::max(&self.logits);
+        let (sum, squares, count) = row::moments(&self.logits, max);
+        let mean = sum / count as f64;
+        let deviation = (squares / count as f64 - mean * mean).max(0.0).sqrt();
+        (f64::from(max) - n * deviation) as f32
     }
 
     /// The cut after the most typical tokens. Their order is that of 1 / (1 + d), d being how far
@@ -180,31 +171,25 @@ impl Chain {
         self.typicality.clear();
         self.typicality.extend(self.logits.iter().map(typicality));
         let Candidates { weights, keys, .. } = &mut self.candidates;
-        select::nucleus(Weighted::by(&self.typicality, weights), p * sum, keys)
+        // A weight over 0 is at most 87 under the largest logit, so d is under 255.
+        let entries = Weighted::by(&self.typicality, weights, 1.0 / 256.0);
+        select::nucleus(entries, p * sum, keys)
     }
 
     /// Of the tokens that reach the threshold keeps the least probable, of equal ones the last.
     fn exclude(&mut self, xtc: Xtc) {
         let floor = (f64::from(xtc.threshold) * self.weigh()) as f32;
         let weights = &self.candidates.weights;
-        let reach = || {
-            weights
-                .iter()
-                .enumerate()
-                .filter(|&(_, &weight)| weight >= floor)
+        kept(weights, Cut::at_least(floor), &mut self.kept);
+        let reach = self.kept.iter().copied();
+        let less = |a: usize, b: usize| if weights[b] <= weights[a] { b } else { a };
+        let Some(least) = reach.reduce(less).filter(|_| self.kept.len() > 1) else {
+            return;
         };
-        let least = reach().reduce(|least, next| match next.1 <= least.1 {
-            true => next,
-            false => least,
-        });
-        if let Some((least, _)) = least.filter(|_| reach().count() > 1) {
-            let excluded = |i: usize| weights[i] >= floor && i != least;
-            self.kept.clear();
-            self.kept
-                .extend((0..weights.len()).filter(|&i| !excluded(i)));
-            self.keep();
-            self.weighed = false;
+        for &excluded in self.kept.iter().filter(|&&i| i != least) {
+            self.logits[excluded] = f32::NEG_INFINITY;
         }
+        self.weighed = false;
     }
 
     /// Keeps what surprises by at most `mu` bits, and the most probable token.

@@ -59,13 +59,64 @@ pub(super) fn sum_at_least(row: &[f32], floor: f32) -> (f64, usize) {
 pub(super) fn sum_where(weights: &[f32], values: &[f32], floor: f32) -> (f64, usize) {
     let mut sums = [0.0; LANES];
     let mut counts = [0_u32; LANES];
-    for (weights, values) in weights.chunks(LANES).zip(values.chunks(LANES)) {
-        for (lane, (&weight, &value)) in weights.iter().zip(values).enumerate() {
-            sums[lane] += f64::from(if value >= floor { weight } else { 0.0 });
+    let (weights, last_weights) = weights.as_chunks::<LANES>();
+    let (values, last_values) = values.as_chunks::<LANES>();
+    for (weights, values) in weights.iter().zip(values) {
+        for (lane, &value) in values.iter().enumerate() {
+            sums[lane] += f64::from(if value >= floor { weights[lane] } else { 0.0 });
             counts[lane] += u32::from(value >= floor);
         }
     }
-    (sums.iter().sum(), counts.iter().sum::<u32>() as usize)
+    let rest = last_weights.iter().zip(last_values);
+    let rest = rest.filter(|&(_, &value)| value >= floor);
+    let sum = sums.iter().sum::<f64>() + rest.clone().map(|(&w, _)| f64::from(w)).sum::<f64>();
+    (sum, counts.iter().sum::<u32>() as usize + rest.count())
+}
+
+/// The sum of weight · (max − logit); a weight of 0 counts nothing.
+pub(super) fn sum_of_depths(weights: &[f32], logits: &[f32], max: f32) -> f64 {
+    let depth = |weight: f32, logit: f32| {
+        let depth = weight * (max - logit);
+        f64::from(if weight > 0.0 { depth } else { 0.0 })
+    };
+    let mut sums = [0.0; LANES];
+    let (weights, last_weights) = weights.as_chunks::<LANES>();
+    let (logits, last_logits) = logits.as_chunks::<LANES>();
+    for (weights, logits) in weights.iter().zip(logits) {
+        for (lane, &weight) in weights.iter().enumerate() {
+            sums[lane] += depth(weight, logits[lane]);
+        }
+    }
+    let rest = last_weights.iter().zip(last_logits);
+    sums.iter().sum::<f64>() + rest.map(|(&w, &l)| depth(w, l)).sum::<f64>()
+}
+
+/// The sum and the sum of the squares of max − logit, and how many logits are finite.
+pub(super) fn moments(logits: &[f32], max: f32) -> (f64, f64, usize) {
+    let (mut sums, mut squares, mut counts) = ([0.0; LANES], [0.0; LANES], [0_u32; LANES]);
+    let mut add = |lane: usize, logit: f32| {
+        let finite = logit > f32::NEG_INFINITY;
+        let depth = f64::from(if finite { max - logit } else { 0.0 });
+        sums[lane] += depth;
+        squares[lane] += depth * depth;
+        counts[lane] += u32::from(finite);
+    };
+    let (chunks, rest) = logits.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &logit) in chunk.iter().enumerate() {
+            add(lane, logit);
+        }
+    }
+    rest.iter().for_each(|&logit| add(0, logit));
+    let count = counts.iter().sum::<u32>() as usize;
+    (sums.iter().sum(), squares.iter().sum(), count)
+}
+
+/// Makes 0 of what is under `floor`.
+pub(super) fn clear_under(row: &mut [f32], floor: f32) {
+    for x in row {
+        *x = if *x >= floor { *x } else { 0.0 };
+    }
 }
 
 /// Numbers that are looked at together.

@@ -124,9 +124,8 @@ impl<'a> Weighted<'a> {
         }
     }
 
-    /// Weights in the order of `values`.
-    pub(super) fn by(values: &'a [f32], weights: &'a [f32]) -> Self {
-        let least = f32::MIN_POSITIVE;
+    /// Weights in the order of `values`. Those with values under `least` weigh nothing.
+    pub(super) fn by(values: &'a [f32], weights: &'a [f32], least: f32) -> Self {
         Self {
             values,
             weights,
