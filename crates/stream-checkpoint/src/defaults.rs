@@ -1,6 +1,6 @@
 //! What a model's file says about how it wants to be used.
 
-use stream_core::TokenId;
+use stream_core::{Sampling, SamplingBuilder, TokenId};
 
 use crate::error::Fault;
 use crate::gguf::Metadata;
@@ -59,6 +59,25 @@ impl Defaults {
 }
 
 impl SamplingDefaults {
+    /// Sampling parameters that begin with what is recommended, and with this temperature where
+    /// none is.
+    pub fn builder(&self, temperature: f32) -> SamplingBuilder {
+        let mut builder = Sampling::builder().temperature(self.temperature.unwrap_or(temperature));
+        if let Some(k) = self.top_k {
+            builder = builder.top_k(k);
+        }
+        if let Some(p) = self.top_p {
+            builder = builder.top_p(p);
+        }
+        if let Some(p) = self.min_p {
+            builder = builder.min_p(p);
+        }
+        match self.repetition_penalty {
+            Some(penalty) => builder.repetition_penalty(penalty),
+            None => builder,
+        }
+    }
+
     /// What a GGUF file says.
     pub(crate) fn from_gguf(metadata: &Metadata<'_>) -> Result<Self, Fault> {
         let top_k = metadata.integer("general.sampling.top_k", i32::MAX as u64)?;

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::process::ExitCode;
 
+use stream_checkpoint::SamplingDefaults;
 use stream_engine::StreamingEngine;
 use stream_engine::core::{FinishReason, Request};
 
@@ -17,8 +18,10 @@ pub(crate) fn run(args: GenerateArgs) -> Result<ExitCode, Failure> {
         "-" => from_stdin()?,
         text => text.to_owned(),
     };
-    let request = request::for_prompt(&args, prompt)?;
+    // What is wrong with the parameters is known before the model is loaded.
+    request::for_prompt(&args, prompt.clone(), &SamplingDefaults::default())?;
     let engine = model::engine(&args.engine)?;
+    let request = request::for_prompt(&args, prompt, &engine.recommended_sampling()?)?;
     let stopped = match request.n() {
         1 => print_one(&engine, request, args.json)?,
         _ => print_all(&engine, request, args.json)?,

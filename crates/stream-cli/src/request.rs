@@ -1,5 +1,6 @@
 //! From command-line arguments to a request.
 
+use stream_checkpoint::SamplingDefaults;
 use stream_engine::core::{
     Dry, InvalidRequest, Message, Mirostat, Request, RequestBuilder, Sampling, SamplingBuilder,
     SlowReader, Stop, Xtc,
@@ -7,8 +8,15 @@ use stream_engine::core::{
 
 use crate::args::{GenerateArgs, SamplingArgs};
 
+/// Where neither the command line nor the model's file says anything.
+const TEMPERATURE: f32 = 0.7;
+
 /// The request for one prompt.
-pub(crate) fn for_prompt(args: &GenerateArgs, prompt: String) -> Result<Request, InvalidRequest> {
+pub(crate) fn for_prompt(
+    args: &GenerateArgs,
+    prompt: String,
+    recommended: &SamplingDefaults,
+) -> Result<Request, InvalidRequest> {
     let request = match (args.raw, &args.system) {
         (true, _) => Request::raw(prompt),
         (false, None) => Request::user(prompt),
@@ -20,7 +28,7 @@ pub(crate) fn for_prompt(args: &GenerateArgs, prompt: String) -> Result<Request,
         false => SlowReader::Coalesce,
     };
     let request = with_reports(request.slow_reader(policy).n(args.n), args);
-    with_sampling(request, &args.sampling)?.build()
+    with_sampling(request, &args.sampling, recommended)?.build()
 }
 
 fn with_reports(mut request: RequestBuilder, args: &GenerateArgs) -> RequestBuilder {
@@ -40,32 +48,41 @@ fn with_reports(mut request: RequestBuilder, args: &GenerateArgs) -> RequestBuil
 pub(crate) fn for_conversation(
     messages: Vec<Message>,
     args: &SamplingArgs,
+    recommended: &SamplingDefaults,
 ) -> Result<Request, InvalidRequest> {
-    with_sampling(Request::chat(messages), args)?.build()
+    with_sampling(Request::chat(messages), args, recommended)?.build()
 }
 
 fn with_sampling(
     request: RequestBuilder,
     args: &SamplingArgs,
+    recommended: &SamplingDefaults,
 ) -> Result<RequestBuilder, InvalidRequest> {
-    let request = request.sampling(sampling(args)?).stop(stop(args)?);
+    let sampling = sampling(args, recommended)?;
+    let request = request.sampling(sampling).stop(stop(args)?);
     Ok(match args.max_tokens {
         Some(tokens) => request.max_tokens(tokens),
         None => request,
     })
 }
 
-fn sampling(args: &SamplingArgs) -> Result<Sampling, InvalidRequest> {
-    let mut builder = Sampling::builder()
-        .temperature(args.temperature)
-        .top_k(args.top_k)
-        .top_p(args.top_p)
-        .min_p(args.min_p)
+/// What the command line says, and else what the model's file recommends.
+fn sampling(
+    args: &SamplingArgs,
+    recommended: &SamplingDefaults,
+) -> Result<Sampling, InvalidRequest> {
+    let mut merged = *recommended;
+    merged.temperature = args.temperature.or(merged.temperature);
+    merged.top_k = args.top_k.or(merged.top_k);
+    merged.top_p = args.top_p.or(merged.top_p);
+    merged.min_p = args.min_p.or(merged.min_p);
+    merged.repetition_penalty = args.repetition_penalty.or(merged.repetition_penalty);
+    let mut builder = merged
+        .builder(TEMPERATURE)
         .typical_p(args.typical_p)
         .top_n_sigma(args.top_n_sigma)
         .epsilon_cutoff(args.epsilon_cutoff)
         .eta_cutoff(args.eta_cutoff)
-        .repetition_penalty(args.repetition_penalty)
         .presence_penalty(args.presence_penalty)
         .frequency_penalty(args.frequency_penalty);
     for &(id, bias) in &args.logit_bias {

@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use stream_checkpoint::SamplingDefaults;
 use stream_core::{InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
 
 use crate::BackendKind;
+
+/// Where neither a call, nor the configuration, nor the model's makers say anything.
+const TEMPERATURE: f32 = 0.7;
 
 /// What an engine runs and how it answers unless a call says otherwise.
 ///
@@ -27,13 +31,13 @@ pub struct StreamingConfig {
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
     pub(crate) system_prompt: Option<String>,
-    pub(crate) temperature: f32,
+    pub(crate) temperature: Option<f32>,
     pub(crate) max_tokens: Option<usize>,
 }
 
 impl Default for StreamingConfig {
-    /// The default model on the only backend that is compiled in, with a temperature of 0.7 and
-    /// answers of at most 512 tokens.
+    /// The default model on the only backend that is compiled in, sampled as its makers recommend
+    /// or else with a temperature of 0.7, and answers of at most 512 tokens.
     fn default() -> Self {
         Self {
             backend: None,
@@ -42,7 +46,7 @@ impl Default for StreamingConfig {
             threads: None,
             kv_tokens: None,
             system_prompt: None,
-            temperature: 0.7,
+            temperature: None,
             max_tokens: Some(512),
         }
     }
@@ -90,9 +94,10 @@ impl StreamingConfig {
         self
     }
 
-    /// The temperature of every call; 0 is greedy.
+    /// The temperature of every call; 0 is greedy. Left out, it is what the model's makers
+    /// recommend in its file, or else 0.7.
     pub fn temperature(mut self, temperature: f32) -> Self {
-        self.temperature = temperature;
+        self.temperature = Some(temperature);
         self
     }
 
@@ -158,7 +163,8 @@ impl Ask {
         self
     }
 
-    /// The whole set of sampling parameters; takes the place of the temperature.
+    /// The whole set of sampling parameters; takes the place of the temperature and of what the
+    /// model's makers recommend.
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = Some(sampling);
         self
@@ -189,14 +195,17 @@ impl Ask {
         self
     }
 
-    /// The request that this makes with `config`.
-    pub(crate) fn request(self, config: &StreamingConfig) -> Result<Request, InvalidRequest> {
+    /// The request that this makes with `config` of a model whose makers recommend this.
+    pub(crate) fn request(
+        self,
+        config: &StreamingConfig,
+        recommended: &SamplingDefaults,
+    ) -> Result<Request, InvalidRequest> {
         let system = self.system_prompt.or_else(|| config.system_prompt.clone());
-        let sampling = match self.sampling {
-            Some(sampling) => sampling,
-            None => Sampling::builder()
-                .temperature(self.temperature.unwrap_or(config.temperature))
-                .build()?,
+        let sampling = match (self.sampling, self.temperature.or(config.temperature)) {
+            (Some(sampling), _) => sampling,
+            (None, None) => recommended.builder(TEMPERATURE).build()?,
+            (None, Some(own)) => recommended.builder(own).temperature(own).build()?,
         };
         let messages = system.map(Message::system).into_iter();
         let mut request = Request::chat(messages.chain([Message::user(self.prompt)]))
@@ -223,5 +232,44 @@ fn limited(request: RequestBuilder, max_tokens: Option<usize>) -> RequestBuilder
 impl<S: Into<String>> From<S> for Ask {
     fn from(prompt: S) -> Self {
         Self::new(prompt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampling(ask: Ask, config: &StreamingConfig) -> Sampling {
+        let mut recommended = SamplingDefaults::default();
+        recommended.temperature = Some(0.6);
+        recommended.top_p = Some(0.9);
+        let request = ask.request(config, &recommended).unwrap();
+        request.sampling().clone()
+    }
+
+    #[test]
+    fn what_is_left_open_is_as_the_models_makers_recommend() {
+        let plain = StreamingConfig::default();
+        let expected = Sampling::builder().temperature(0.6).top_p(0.9);
+        assert_eq!(sampling(Ask::new("x"), &plain), expected.build().unwrap());
+        let expected = Sampling::builder().temperature(0.2).top_p(0.9);
+        let own = Ask::new("x").temperature(0.2);
+        assert_eq!(sampling(own, &plain), expected.clone().build().unwrap());
+        let configured = StreamingConfig::default().temperature(0.2);
+        let found = sampling(Ask::new("x"), &configured);
+        assert_eq!(found, expected.build().unwrap());
+        let whole = Sampling::builder().min_p(0.1).build().unwrap();
+        assert_eq!(
+            sampling(Ask::new("x").sampling(whole.clone()), &plain),
+            whole
+        );
+    }
+
+    #[test]
+    fn a_model_that_recommends_nothing_is_sampled_as_ever() {
+        let nothing = SamplingDefaults::default();
+        let request = Ask::new("x").request(&StreamingConfig::default(), &nothing);
+        let expected = Sampling::builder().temperature(TEMPERATURE).build();
+        assert_eq!(*request.unwrap().sampling(), expected.unwrap());
     }
 }

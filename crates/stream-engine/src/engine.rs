@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use stream_checkpoint::SamplingDefaults;
 use stream_core::{
     Backend, BackendExt, Blocking, Choices, Chunk, Drained, End, Flow, Request, Stats, StreamToken,
     TokenStream,
 };
 
-use crate::backends::{self, model_is_there};
+use crate::backends::{self, Opened, model_is_there};
 use crate::{Ask, EngineError, StreamingConfig};
 
 /// A model that answers in streams of tokens. The model is loaded with the first question.
@@ -38,7 +39,7 @@ struct Inner {
 
 enum State {
     NotLoaded,
-    Loaded(Arc<dyn Backend>),
+    Loaded(Opened),
     ShutDown,
 }
 
@@ -89,32 +90,45 @@ impl StreamingEngine {
     /// # Errors
     /// If the model cannot be loaded, or the engine was shut down.
     pub fn backend(&self) -> Result<Arc<dyn Backend>, EngineError> {
-        if let Some(backend) = self.loaded()? {
-            return Ok(backend);
+        Ok(self.load()?.backend)
+    }
+
+    /// How the model's makers recommend to sample from it, as its file says; what a question
+    /// leaves open is taken from there. Loads the model if it is not yet.
+    ///
+    /// # Errors
+    /// If the model cannot be loaded, or the engine was shut down.
+    pub fn recommended_sampling(&self) -> Result<SamplingDefaults, EngineError> {
+        Ok(self.load()?.recommended)
+    }
+
+    fn load(&self) -> Result<Opened, EngineError> {
+        if let Some(opened) = self.loaded()? {
+            return Ok(opened);
         }
         let _turn = lock(&self.inner.loading);
         match self.loaded()? {
-            Some(backend) => Ok(backend),
-            None => self.keep(backends::open(&self.inner.config)?),
+            Some(opened) => Ok(opened),
+            None => self.keep(backends::open_model(&self.inner.config)?),
         }
     }
 
-    fn loaded(&self) -> Result<Option<Arc<dyn Backend>>, EngineError> {
+    fn loaded(&self) -> Result<Option<Opened>, EngineError> {
         match &*lock(&self.inner.state) {
-            State::Loaded(backend) => Ok(Some(backend.clone())),
+            State::Loaded(opened) => Ok(Some(opened.clone())),
             State::NotLoaded => Ok(None),
             State::ShutDown => Err(EngineError::ShutDown),
         }
     }
 
-    /// Keeps a backend that was just loaded, unless the engine was shut down meanwhile.
-    fn keep(&self, backend: Arc<dyn Backend>) -> Result<Arc<dyn Backend>, EngineError> {
+    /// Keeps a model that was just loaded, unless the engine was shut down meanwhile.
+    fn keep(&self, opened: Opened) -> Result<Opened, EngineError> {
         let mut state = lock(&self.inner.state);
         if matches!(*state, State::ShutDown) {
             return Err(EngineError::ShutDown);
         }
-        *state = State::Loaded(backend.clone());
-        Ok(backend)
+        *state = State::Loaded(opened.clone());
+        Ok(opened)
     }
 
     /// Submits a request that was built by hand.
@@ -139,7 +153,10 @@ impl StreamingEngine {
     /// # Errors
     /// If not all of the answers are accepted; then none is made.
     pub fn ask_choices(&self, ask: impl Into<Ask>) -> Result<Choices, EngineError> {
-        self.generate_choices(ask.into().request(&self.inner.config)?)
+        let ask = self.checked(ask)?;
+        let opened = self.load()?;
+        let request = ask.request(&self.inner.config, &opened.recommended)?;
+        Ok(opened.backend.generate_choices(request)?)
     }
 
     /// Asks, and calls `callback` with each token on this thread. The callback may return
@@ -164,18 +181,31 @@ impl StreamingEngine {
     /// # Errors
     /// If the question is not accepted.
     pub async fn generate_stream(&self, ask: impl Into<Ask>) -> Result<TokenStream, EngineError> {
-        let request = ask.into().request(&self.inner.config)?;
-        let backend = match self.loaded()? {
-            Some(backend) => backend,
+        let ask = self.checked(ask)?;
+        let opened = match self.loaded()? {
+            Some(opened) => opened,
             None => self.load_aside().await?,
         };
-        Ok(backend.generate(request)?)
+        self.submit(ask, &opened)
     }
 
-    async fn load_aside(&self) -> Result<Arc<dyn Backend>, EngineError> {
+    /// A question, of which what is wrong is known before the model is loaded for it.
+    fn checked(&self, ask: impl Into<Ask>) -> Result<Ask, EngineError> {
+        let ask = ask.into();
+        let nothing = SamplingDefaults::default();
+        ask.clone().request(&self.inner.config, &nothing)?;
+        Ok(ask)
+    }
+
+    fn submit(&self, ask: Ask, opened: &Opened) -> Result<TokenStream, EngineError> {
+        let request = ask.request(&self.inner.config, &opened.recommended)?;
+        Ok(opened.backend.generate(request)?)
+    }
+
+    async fn load_aside(&self) -> Result<Opened, EngineError> {
         let (done, loaded) = tokio::sync::oneshot::channel();
         let engine = self.clone();
-        std::thread::spawn(move || done.send(engine.backend()));
+        std::thread::spawn(move || done.send(engine.load()));
         let lost = || EngineError::Load("the thread that loads the model panicked".into());
         loaded.await.unwrap_or_else(|_| Err(lost()))
     }
@@ -188,8 +218,8 @@ impl StreamingEngine {
     /// # Panics
     /// On a thread that drives async tasks, see [`TokenStream::blocking`].
     pub fn generate_iter(&self, ask: impl Into<Ask>) -> Result<Blocking<TokenStream>, EngineError> {
-        let request = ask.into().request(&self.inner.config)?;
-        Ok(self.generate(request)?.blocking())
+        let ask = self.checked(ask)?;
+        Ok(self.submit(ask, &self.load()?)?.blocking())
     }
 
     /// Asks, and gives an iterator of chunks of `buffer_tokens` tokens; the last may be shorter.
@@ -210,7 +240,7 @@ impl StreamingEngine {
     /// The backend's counters; `None` before the model is loaded and after the end.
     pub fn stats(&self) -> Option<Stats> {
         match &*lock(&self.inner.state) {
-            State::Loaded(backend) => backend.stats(),
+            State::Loaded(opened) => opened.backend.stats(),
             State::NotLoaded | State::ShutDown => None,
         }
     }
@@ -220,7 +250,7 @@ impl StreamingEngine {
     pub async fn shutdown(&self, grace: Duration) -> Drained {
         let state = std::mem::replace(&mut *lock(&self.inner.state), State::ShutDown);
         match state {
-            State::Loaded(backend) => backend.drain(Instant::now() + grace).await,
+            State::Loaded(opened) => opened.backend.drain(Instant::now() + grace).await,
             State::NotLoaded | State::ShutDown => Drained::default(),
         }
     }

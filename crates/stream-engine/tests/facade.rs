@@ -57,3 +57,14 @@ fn the_shared_engine_is_one_until_it_is_shut_down() {
     first.shutdown_blocking(std::time::Duration::ZERO);
     assert!(StreamingEngine::get_instance(&nowhere().max_tokens(5)).is_ok());
 }
+
+#[test]
+fn what_a_models_file_recommends_is_known() {
+    let folder = "../stream-checkpoint/tests/fixtures/families/llama-3/hf";
+    let engine = StreamingEngine::new(StreamingConfig::default().model(folder));
+    let recommended = engine.recommended_sampling().unwrap();
+    assert_eq!(
+        (recommended.temperature, recommended.top_p),
+        (Some(0.6), Some(0.9))
+    );
+}

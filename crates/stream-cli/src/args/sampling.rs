@@ -35,46 +35,22 @@ pub(crate) struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub(crate) min_tokens: usize,
-    /// 0 always takes the most probable token; else from 0.01 to 10
-    #[arg(
-        long,
-        value_name = "T",
-        default_value_t = 0.7,
-        allow_negative_numbers = true
-    )]
-    pub(crate) temperature: f32,
-    /// Only the K most probable tokens; 0 keeps all
-    #[arg(
-        long,
-        value_name = "K",
-        default_value_t = 0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) top_k: u32,
-    /// Only the most probable tokens that sum up to P; 1 keeps all
-    #[arg(
-        long,
-        value_name = "P",
-        default_value_t = 1.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) top_p: f32,
-    /// Only tokens at least P times as probable as the most probable one; 0 keeps all
-    #[arg(
-        long,
-        value_name = "P",
-        default_value_t = 0.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) min_p: f32,
-    /// Make tokens of prompt and answer less likely, by a factor; 1 is off
-    #[arg(
-        long,
-        value_name = "X",
-        default_value_t = 1.0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) repetition_penalty: f32,
+    /// 0 always takes the most probable token; else from 0.01 to 10. This and other parameters that
+    /// are left out are what the model's file recommends [default: 0.7]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(crate) temperature: Option<f32>,
+    /// Only the K most probable tokens; 0 keeps all [default: 0]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    pub(crate) top_k: Option<u32>,
+    /// Only the most probable tokens that sum up to P; 1 keeps all [default: 1]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub(crate) top_p: Option<f32>,
+    /// Only tokens at least P times as probable as the most probable one; 0 keeps all [default: 0]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub(crate) min_p: Option<f32>,
+    /// Make tokens of prompt and answer less likely, by a factor; 1 is off [default: 1]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) repetition_penalty: Option<f32>,
     /// Make tokens that the answer holds less likely, once each; 0 is off
     #[arg(
         long,

@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use stream_checkpoint::SamplingDefaults;
 use stream_engine::core::{Backend, BackendExt, End, Message, Rejection, TokenStream};
 
 use crate::args::ChatArgs;
@@ -23,9 +24,12 @@ const GREETING: &str = "/help lists the commands; Ctrl-C ends a reply, Ctrl-D th
 pub(crate) fn run(args: ChatArgs) -> Result<ExitCode, Failure> {
     interrupt::install();
     // What is wrong with the parameters is known before the model is loaded.
-    request::for_conversation(vec![Message::user("x")], &args.sampling)?;
+    let nothing = SamplingDefaults::default();
+    request::for_conversation(vec![Message::user("x")], &args.sampling, &nothing)?;
+    let engine = model::engine(&args.engine)?;
     let mut chat = Chat {
-        backend: model::engine(&args.engine)?.backend()?,
+        backend: engine.backend()?,
+        recommended: engine.recommended_sampling()?,
         conversation: Conversation::new(args.system.clone()),
         interactive: io::stdin().is_terminal() && io::stdout().is_terminal(),
         out: Box::new(io::stdout()),
@@ -36,6 +40,7 @@ pub(crate) fn run(args: ChatArgs) -> Result<ExitCode, Failure> {
 
 struct Chat {
     backend: Arc<dyn Backend>,
+    recommended: SamplingDefaults,
     args: ChatArgs,
     conversation: Conversation,
     /// Whether a person types: mistakes are told and the chat goes on. A script's chat ends.
@@ -115,7 +120,8 @@ impl Chat {
         let mut forgotten = 0;
         loop {
             let messages = self.conversation.messages();
-            let request = request::for_conversation(messages, &self.args.sampling)?;
+            let request =
+                request::for_conversation(messages, &self.args.sampling, &self.recommended)?;
             match self.backend.generate(request) {
                 Err(refused)
                     if is_too_long(&refused.reason) && self.conversation.forget_oldest() =>

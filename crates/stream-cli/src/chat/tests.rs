@@ -51,6 +51,7 @@ fn chat(context: usize, script: &[&str]) -> Chat {
     let mock = Mock::new(script.iter().copied());
     Chat {
         backend: Arc::new(Narrow { mock, context }),
+        recommended: SamplingDefaults::default(),
         conversation: Conversation::new(None),
         interactive: false,
         out: Box::new(io::sink()),

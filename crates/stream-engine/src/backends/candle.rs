@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use backend_candle::{CandleModel, CandleOptions};
 use stream_checkpoint::Checkpoint;
-use stream_core::Backend;
 use stream_runtime::{Engine, EngineConfig};
 
-use super::{BackendKind, Opener};
+use super::{BackendKind, Opened, Opener};
 use crate::{EngineError, StreamingConfig};
 
 pub(super) const OPENER: Option<Opener> = Some(open);
 
-fn open(path: &Path, config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
+fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     let options = CandleOptions {
         threads: config.threads,
         kv_tokens: config.kv_tokens,
@@ -28,7 +27,10 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Arc<dyn Backend>, Engin
     let engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
-    Ok(Arc::new(engine))
+    Ok(Opened {
+        backend: Arc::new(engine),
+        recommended: checkpoint.defaults().sampling,
+    })
 }
 
 fn load(error: impl std::error::Error) -> EngineError {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use stream_checkpoint::SamplingDefaults;
 use stream_checkpoint::default_model;
 use stream_checkpoint::hub::{self, HubConfig, ModelReference};
 use stream_core::Backend;
@@ -18,7 +19,14 @@ use stream_core::Backend;
 use crate::{EngineError, StreamingConfig};
 
 /// Loads a model and starts an engine on it.
-pub(crate) type Opener = fn(&Path, &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError>;
+pub(crate) type Opener = fn(&Path, &StreamingConfig) -> Result<Opened, EngineError>;
+
+/// An engine that runs, with what it learned from the model's file.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) recommended: SamplingDefaults,
+}
 
 /// The engines that this crate knows. Which of them are [`compiled`](Self::compiled) in, the
 /// Cargo features of the same names decide.
@@ -97,6 +105,11 @@ fn names(kinds: impl IntoIterator<Item = BackendKind>) -> String {
 /// # Errors
 /// If the backend cannot be chosen or the model cannot be loaded.
 pub fn open(config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
+    Ok(open_model(config)?.backend)
+}
+
+/// As [`open`], with what the model's file says.
+pub(crate) fn open_model(config: &StreamingConfig) -> Result<Opened, EngineError> {
     let open = choose(config)?;
     open(&model_path(config, Fetching::Allowed)?, config)
 }
