@@ -63,7 +63,9 @@ pub(super) fn sum_where(weights: &[f32], values: &[f32], floor: f32) -> (f64, us
     let (values, last_values) = values.as_chunks::<LANES>();
     for (weights, values) in weights.iter().zip(values) {
         for (lane, &value) in values.iter().enumerate() {
-            sums[lane] += f64::from(if value >= floor { weights[lane] } else { 0.0 });
+            // Read in any case: a load that depends on the comparison keeps the loop from vectors.
+            let weight = weights[lane];
+            sums[lane] += f64::from(if value >= floor { weight } else { 0.0 });
             counts[lane] += u32::from(value >= floor);
         }
     }
