@@ -1,0 +1,94 @@
+//! What a backend is asked, and how long it may take.
+
+use std::fmt;
+use std::time::Duration;
+
+use stream_core::{Prompt, TokenId};
+
+/// The text of ids, as the model's tokenizer decodes them all at once.
+type Decode = Box<dyn Fn(&[TokenId]) -> String + Send + Sync>;
+
+/// What the laws need to know of a backend besides what it says itself.
+pub struct Ground {
+    pub(crate) prompts: Vec<Prompt>,
+    pub(crate) tokens: usize,
+    pub(crate) patience: Duration,
+    pub(crate) decode: Option<Decode>,
+    pub(crate) forced: bool,
+}
+
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ground")
+            .field("prompts", &self.prompts)
+            .field("tokens", &self.tokens)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Ground {
+    /// Four questions in plain English, answers of 24 tokens, a minute of patience.
+    fn default() -> Self {
+        let questions = [
+            "Tell me a story about the sea.",
+            "Why is the sky blue?",
+            "One, two, three,",
+            "The capital of France is",
+        ];
+        Self {
+            prompts: questions.map(|text| Prompt::Raw(text.to_owned())).into(),
+            tokens: 24,
+            patience: Duration::from_secs(60),
+            decode: None,
+            forced: false,
+        }
+    }
+}
+
+impl Ground {
+    /// What to ask instead: one prompt at least, each of which can be answered with
+    /// [`tokens`](Self::tokens) tokens.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn prompts(mut self, prompts: impl IntoIterator<Item = Prompt>) -> Self {
+        self.prompts = prompts.into_iter().collect();
+        assert!(
+            !self.prompts.is_empty(),
+            "a backend must be asked something"
+        );
+        self
+    }
+
+    /// The length of an ordinary answer, 8 tokens at least.
+    #[must_use]
+    pub fn tokens(mut self, tokens: usize) -> Self {
+        self.tokens = tokens.max(8);
+        self
+    }
+
+    /// The longest that one stream may take. A stream that takes longer has broken the law that
+    /// every stream ends.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The backend has one answer to each prompt whatever is drawn, as a script does.
+    #[must_use]
+    pub fn forced(mut self) -> Self {
+        self.forced = true;
+        self
+    }
+
+    /// How the model's tokenizer decodes ids all at once: with it, streamed text is compared
+    /// with the whole.
+    #[must_use]
+    pub fn decode(mut self, decode: impl Fn(&[TokenId]) -> String + Send + Sync + 'static) -> Self {
+        self.decode = Some(Box::new(decode));
+        self
+    }
+}

@@ -1,0 +1,104 @@
+//! Ends that come from outside.
+
+use std::time::{Duration, Instant};
+
+use futures::future::{join, join_all};
+use stream_core::{Backend, BackendExt, DeadlineKind, Deadlines, Error, Rejected, Rejection};
+
+use crate::ask::{question, read, read_any, start};
+use crate::verdict::ensure;
+use crate::{Ground, Kept, Verdict};
+
+/// A deadline ends its stream with its own error and what was made until then.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_deadline_ends_its_stream(backend: &dyn Backend, ground: &Ground) -> Verdict {
+    let limit = Duration::from_millis(30);
+    let deadlines = Deadlines {
+        total: Some(limit),
+        ..Deadlines::default()
+    };
+    // Its reader takes nothing, so that it cannot end before.
+    let stream = start(
+        backend,
+        question(backend, ground, 0).buffer(1).deadlines(deadlines),
+    )?;
+    let handle = stream.abort_handle();
+    let end = Instant::now() + ground.patience;
+    while !handle.is_ended() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let answer = read_any(stream).await?;
+    let expected = Error::Deadline {
+        kind: DeadlineKind::Total,
+        limit,
+    };
+    let outcome = &answer.end.outcome;
+    ensure!(
+        *outcome == Err(expected),
+        "a stream past its deadline ended with {outcome:?}"
+    );
+    let (said, seen) = (answer.end.usage.completion_tokens, answer.records.len());
+    ensure!(
+        said == seen,
+        "usage says {said} tokens, the stream had {seen}"
+    );
+    Ok(Kept::Checked)
+}
+
+/// A drain lets streams come to their end and takes no more.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_drain_lets_streams_finish(backend: &dyn Backend, ground: &Ground) -> Verdict {
+    // They wait for their readers, who come while the drain waits for them.
+    let stalled = |number| start(backend, question(backend, ground, number).buffer(1));
+    let streams = [stalled(0)?, stalled(1)?, stalled(2)?];
+    let drain = backend.drain(Instant::now() + ground.patience);
+    let (drained, answers) = join(drain, join_all(streams.map(read))).await;
+    ensure!(
+        drained.aborted == 0,
+        "a drain with time enough ended {} streams",
+        drained.aborted
+    );
+    for answer in answers {
+        answer?;
+    }
+    let late = question(backend, ground, 0)
+        .build()
+        .expect("laws ask for what is possible");
+    let reason = backend
+        .generate(late)
+        .err()
+        .map(|Rejected { reason, .. }| reason);
+    ensure!(
+        reason == Some(Rejection::ShuttingDown),
+        "after a drain a request is met with {reason:?}"
+    );
+    Ok(Kept::Checked)
+}
+
+/// A drain ends streams that do not finish in time.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_drain_ends_what_does_not_finish(backend: &dyn Backend, ground: &Ground) -> Verdict {
+    // Their readers take nothing, so that they cannot end.
+    let stalled = |number| start(backend, question(backend, ground, number).buffer(1));
+    let streams = [stalled(0)?, stalled(1)?];
+    let drained = backend.drain(Instant::now()).await;
+    ensure!(
+        drained.aborted == 2,
+        "of two stalled streams a drain ended {}",
+        drained.aborted
+    );
+    for stream in streams {
+        let outcome = read_any(stream).await?.end.outcome;
+        ensure!(
+            outcome == Err(Error::ShutDown),
+            "a drained stream ended with {outcome:?}"
+        );
+    }
+    Ok(Kept::Checked)
+}

@@ -1,0 +1,36 @@
+//! The laws that every backend keeps, as a test suite for yours.
+//!
+//! A law is an async function over `&dyn Backend`. It is checked where the backend's
+//! [`Capabilities`](stream_core::Capabilities) say that it applies, and says so where they do
+//! not. One line makes a test of each:
+//!
+//! ```
+//! use stream_core::Mock;
+//! use stream_testkit::{Ground, conformance};
+//!
+//! conformance!(mock, (Mock::new(["Once", " upon", " a", " time"]), Ground::default().forced()));
+//! # fn main() {}
+//! ```
+//!
+//! The expression is evaluated anew for each law, so that no law inherits what another one left
+//! behind. [`Ground`] says what to ask the backend.
+//!
+//! # What is measured
+//!
+//! No law asserts a time. Where a law says "soon", steps are counted by
+//! [`Backend::stats`](stream_core::Backend::stats). A backend that never ends a stream is found
+//! by [`Ground::patience`].
+
+mod ask;
+mod golden;
+mod ground;
+pub mod laws;
+mod run;
+mod toy;
+mod verdict;
+
+pub use golden::Golden;
+pub use ground::Ground;
+pub use run::{check, settle};
+pub use toy::Toy;
+pub use verdict::{Broken, Kept, Verdict};
