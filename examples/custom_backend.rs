@@ -12,13 +12,13 @@ use stream_core::{
     Prompt, Rejected, Rejection, Request, Roster, Support, Token, TokenSink,
 };
 
-struct Reverser {
+pub(crate) struct Reverser {
     info: BackendInfo,
     roster: Roster,
 }
 
 impl Reverser {
-    fn new(concurrent: usize) -> Self {
+    pub(crate) fn new(concurrent: usize) -> Self {
         let capabilities = Capabilities {
             chat: Support::Native,
             ..Capabilities::all(Support::Unsupported)

@@ -12,7 +12,9 @@ use stream_core::{
     BackendExt, Message, Request, Sampling, Stop, TokenId, TokenizeError, Tokenizer,
 };
 use stream_runtime::sample::Sampler;
-use stream_runtime::{Batch, Engine, EngineConfig, Model, ModelError, Next, Row, Spec, Task};
+use stream_runtime::{
+    Batch, Engine, EngineConfig, Model, ModelError, Next, Row, Spec, StartError, Task,
+};
 
 const TEXT: &str = "the rain came over the hill and the wind went with the rain. \
     then the sun rose on the wet stones and the hill was warm. and the wind went home. ";
@@ -109,12 +111,17 @@ impl Tokenizer for Bytes {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// The model as a backend.
+pub(crate) fn engine() -> Result<Engine, StartError> {
     let tokenizer = Bytes {
         bytes: std::array::from_fn(|byte| byte as u8),
     };
     let config = EngineConfig::new("bigrams", "rain", "cpu (1 thread)");
-    let engine = Engine::start(Bigrams::read(TEXT), Arc::new(tokenizer), config)?;
+    Engine::start(Bigrams::read(TEXT), Arc::new(tokenizer), config)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let engine = engine()?;
     let prompt = "the ";
     print!("{prompt}");
     let request = Request::raw(prompt)

@@ -1,0 +1,27 @@
+//! The backend and the model that show how to write one's own keep every law.
+
+#[allow(dead_code, reason = "an example's own `main` is not called here")]
+#[path = "../custom_backend.rs"]
+mod custom_backend;
+#[allow(dead_code, reason = "an example's own `main` is not called here")]
+#[path = "../custom_model.rs"]
+mod custom_model;
+
+use stream_core::Prompt;
+use stream_testkit::{Ground, conformance};
+
+conformance!(
+    own_backend,
+    (custom_backend::Reverser::new(8), Ground::default())
+);
+
+/// The model has read lower-case letters only.
+fn rain() -> Ground {
+    let beginnings = ["the ", "rain and ", "the hill ", "wind "];
+    Ground::default().prompts(beginnings.map(|text| Prompt::Raw(text.to_owned())))
+}
+
+conformance!(
+    own_model,
+    (custom_model::engine().expect("a possible engine"), rain())
+);
