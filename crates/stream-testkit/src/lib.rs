@@ -32,5 +32,7 @@ mod verdict;
 pub use golden::Golden;
 pub use ground::Ground;
 pub use run::{check, settle};
+#[doc(hidden)]
+pub use stream_core::Backend;
 pub use toy::Toy;
 pub use verdict::{Broken, Kept, Verdict};

@@ -62,8 +62,8 @@ pub(crate) async fn until(
 
 /// A module with a test of every law for one backend.
 ///
-/// The first argument names the module, the second is an expression that makes a backend and its
-/// [`Ground`]; it is evaluated for each law.
+/// The first argument names the module, and a function that makes a backend and its [`Ground`];
+/// the second is that function's body, evaluated for each law.
 #[macro_export]
 macro_rules! conformance {
     ($module:ident, $subject:expr) => {
@@ -115,13 +115,16 @@ macro_rules! for_each_law {
 #[doc(hidden)]
 macro_rules! tests_of_laws {
     ([$($law:ident)*] $module:ident, $subject:expr) => {
+        // Where the call stands, so that the subject means what it means there.
+        fn $module() -> (impl $crate::Backend, $crate::Ground) {
+            $subject
+        }
+
         mod $module {
-            #[allow(unused_imports, reason = "the subject may need nothing from around it")]
-            use super::*;
             $(
                 #[test]
                 fn $law() {
-                    $crate::check(stringify!($law), $subject, $crate::laws::$law);
+                    $crate::check(stringify!($law), super::$module(), $crate::laws::$law);
                 }
             )*
         }
