@@ -18,7 +18,7 @@
 //! # What is measured
 //!
 //! No law asserts a time. Where a law says "soon", steps are counted by
-//! [`Backend::stats`](stream_core::Backend::stats). A backend that never ends a stream is found
+//! [`Backend::stats`]. A backend that never ends a stream is found
 //! by [`Ground::patience`].
 
 mod ask;
