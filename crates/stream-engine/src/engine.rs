@@ -153,8 +153,8 @@ impl StreamingEngine {
     /// # Errors
     /// If not all of the answers are accepted; then none is made.
     pub fn ask_choices(&self, ask: impl Into<Ask>) -> Result<Choices, EngineError> {
-        let ask = self.checked(ask)?;
-        let opened = self.load()?;
+        let ask = ask.into();
+        let opened = self.ready_for(&ask)?.map_or_else(|| self.load(), Ok)?;
         let request = ask.request(&self.inner.config, &opened.recommended)?;
         Ok(opened.backend.generate_choices(request)?)
     }
@@ -181,20 +181,23 @@ impl StreamingEngine {
     /// # Errors
     /// If the question is not accepted.
     pub async fn generate_stream(&self, ask: impl Into<Ask>) -> Result<TokenStream, EngineError> {
-        let ask = self.checked(ask)?;
-        let opened = match self.loaded()? {
+        let ask = ask.into();
+        let opened = match self.ready_for(&ask)? {
             Some(opened) => opened,
             None => self.load_aside().await?,
         };
         self.submit(ask, &opened)
     }
 
-    /// A question, of which what is wrong is known before the model is loaded for it.
-    fn checked(&self, ask: impl Into<Ask>) -> Result<Ask, EngineError> {
-        let ask = ask.into();
-        let nothing = SamplingDefaults::default();
-        ask.clone().request(&self.inner.config, &nothing)?;
-        Ok(ask)
+    /// The model, if it is loaded. Where it is not, what is wrong with the question is said before
+    /// it is loaded for it.
+    fn ready_for(&self, ask: &Ask) -> Result<Option<Opened>, EngineError> {
+        let loaded = self.loaded();
+        if !matches!(loaded, Ok(Some(_))) {
+            let nothing = SamplingDefaults::default();
+            ask.clone().request(&self.inner.config, &nothing)?;
+        }
+        loaded
     }
 
     fn submit(&self, ask: Ask, opened: &Opened) -> Result<TokenStream, EngineError> {
@@ -218,8 +221,9 @@ impl StreamingEngine {
     /// # Panics
     /// On a thread that drives async tasks, see [`TokenStream::blocking`].
     pub fn generate_iter(&self, ask: impl Into<Ask>) -> Result<Blocking<TokenStream>, EngineError> {
-        let ask = self.checked(ask)?;
-        Ok(self.submit(ask, &self.load()?)?.blocking())
+        let ask = ask.into();
+        let opened = self.ready_for(&ask)?.map_or_else(|| self.load(), Ok)?;
+        Ok(self.submit(ask, &opened)?.blocking())
     }
 
     /// Asks, and gives an iterator of chunks of `buffer_tokens` tokens; the last may be shorter.
