@@ -91,7 +91,7 @@ async fn answer(request: &Request, sink: TokenSink) {
     });
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let backend = Reverser::new(8);
     let request = Request::user("streams from tokens makes engine this").build()?;
     for token in backend.generate(request)? {

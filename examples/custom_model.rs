@@ -120,7 +120,7 @@ pub(crate) fn engine() -> Result<Engine, StartError> {
     Engine::start(Bigrams::read(TEXT), Arc::new(tokenizer), config)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = engine()?;
     let prompt = "the ";
     print!("{prompt}");

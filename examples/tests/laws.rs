@@ -1,9 +1,7 @@
 //! The backend and the model that show how to write one's own keep every law.
 
-#[allow(dead_code, reason = "an example's own `main` is not called here")]
 #[path = "../custom_backend.rs"]
 mod custom_backend;
-#[allow(dead_code, reason = "an example's own `main` is not called here")]
 #[path = "../custom_model.rs"]
 mod custom_model;
 
@@ -25,3 +23,9 @@ conformance!(
     own_model,
     (custom_model::engine().expect("a possible engine"), rain())
 );
+
+#[test]
+fn both_run_to_their_end() {
+    custom_backend::main().expect("it answers");
+    custom_model::main().expect("it answers");
+}
