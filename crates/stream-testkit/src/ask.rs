@@ -60,6 +60,16 @@ pub(crate) fn start(backend: &dyn Backend, request: RequestBuilder) -> Result<To
         })
 }
 
+/// The next token of a stream that must have one.
+pub(crate) async fn token(stream: &mut TokenStream) -> Result<(), Broken> {
+    let next = stream.next().await;
+    ensure!(
+        matches!(next, Some(Ok(_))),
+        "instead of a token came {next:?}"
+    );
+    Ok(())
+}
+
 /// A stream, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use stream_core::{Backend, Stats};
+use stream_core::{Backend, Stats, TokenStream};
 
 use crate::verdict::ensure;
 use crate::{Broken, Ground, Kept, Verdict};
@@ -56,6 +56,15 @@ pub(crate) async fn until(
         if wanted(&stats) || Instant::now() > end {
             return Some(stats);
         }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until a stream has ended though nobody reads it, or the patience ends.
+pub(crate) fn wait_for_end(stream: &TokenStream, ground: &Ground) {
+    let handle = stream.abort_handle();
+    let end = Instant::now() + ground.patience;
+    while !handle.is_ended() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
 }

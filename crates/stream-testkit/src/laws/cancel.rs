@@ -1,12 +1,11 @@
 //! Streams that nobody wants any more.
 
-use futures::StreamExt;
-use stream_core::{Backend, FinishReason, Stats, TokenStream};
+use stream_core::{Backend, FinishReason, Stats};
 
-use crate::ask::{ask, question, read_any, start};
+use crate::ask::{ask, question, read_any, start, token};
 use crate::run::until;
 use crate::verdict::ensure;
-use crate::{Broken, Ground, Kept, Verdict};
+use crate::{Ground, Kept, Verdict};
 
 /// So many requests are begun at most to fill a backend.
 const MOST: usize = 64;
@@ -21,11 +20,7 @@ pub async fn a_cancelled_stream_ends_at_once(backend: &dyn Backend, ground: &Gro
     let mut stream = start(backend, question(backend, ground, 0).buffer(2))?;
     let neighbour = start(backend, question(backend, ground, 1).buffer(1))?;
     let handle = stream.abort_handle();
-    let first = stream.next().await;
-    ensure!(
-        matches!(first, Some(Ok(_))),
-        "no first token came: {first:?}"
-    );
+    token(&mut stream).await?;
     handle.abort();
     handle.abort();
     let answer = read_any(stream).await?;
@@ -62,16 +57,12 @@ pub async fn a_stream_dropped_in_decode_frees_its_place(
     let mut dropped = start(backend, question(backend, ground, 0).buffer(2))?;
     let mut neighbour = start(backend, question(backend, ground, 1).buffer(1))?;
     for stream in [&mut dropped, &mut neighbour] {
-        let first = stream.next().await;
-        ensure!(
-            matches!(first, Some(Ok(_))),
-            "no first token came: {first:?}"
-        );
+        token(stream).await?;
     }
     drop(dropped);
     // Each token that is read lets the engine make one more.
-    step(&mut neighbour).await?;
-    step(&mut neighbour).await?;
+    token(&mut neighbour).await?;
+    token(&mut neighbour).await?;
     let alone = |stats: &Stats| stats.running == before.running + 1;
     let stats = until(backend, ground, alone).await;
     ensure!(
@@ -79,15 +70,6 @@ pub async fn a_stream_dropped_in_decode_frees_its_place(
         "two steps after one of two streams was dropped: {stats:?}"
     );
     Ok(Kept::Checked)
-}
-
-async fn step(stream: &mut TokenStream) -> Result<(), Broken> {
-    let next = stream.next().await;
-    ensure!(
-        matches!(next, Some(Ok(_))),
-        "the neighbour of a dropped stream got {next:?}"
-    );
-    Ok(())
 }
 
 /// A stream dropped before it had a token gives its place back without a step of its own.

@@ -6,6 +6,7 @@ use futures::future::{join, join_all};
 use stream_core::{Backend, BackendExt, DeadlineKind, Deadlines, Error, Rejected, Rejection};
 
 use crate::ask::{question, read, read_any, start};
+use crate::run::wait_for_end;
 use crate::verdict::ensure;
 use crate::{Ground, Kept, Verdict};
 
@@ -24,11 +25,7 @@ pub async fn a_deadline_ends_its_stream(backend: &dyn Backend, ground: &Ground) 
         backend,
         question(backend, ground, 0).buffer(1).deadlines(deadlines),
     )?;
-    let handle = stream.abort_handle();
-    let end = Instant::now() + ground.patience;
-    while !handle.is_ended() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_for_end(&stream, ground);
     let answer = read_any(stream).await?;
     let expected = Error::Deadline {
         kind: DeadlineKind::Total,

@@ -3,7 +3,7 @@
 use stream_core::{Backend, SlowReader, TokenLogprobs};
 
 use crate::ask::{ask, question, start};
-use crate::run::until;
+use crate::run::wait_for_end;
 use crate::verdict::{applies, ensure};
 use crate::{Broken, Ground, Kept, Verdict};
 
@@ -31,10 +31,7 @@ pub async fn every_token_has_its_log_probability(
     }
     let late = request(0).buffer(1).slow_reader(SlowReader::Coalesce);
     let stream = start(backend, late)?;
-    until(backend, ground, |_| {
-        stream.usage().completion_tokens >= ground.tokens
-    })
-    .await;
+    wait_for_end(&stream, ground);
     let answer = crate::ask::read(stream).await?;
     let reported: Vec<_> = answer.records.iter().flat_map(|r| &r.logprobs).collect();
     check(&reported, answer.end.usage.completion_tokens)?;

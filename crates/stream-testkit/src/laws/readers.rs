@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use stream_core::{Backend, Error, SlowReader, TokenStream};
 
-use crate::ask::{ask, question, read, read_any, start};
-use crate::run::until;
+use crate::ask::{ask, question, read, read_any, start, token};
+use crate::run::{until, wait_for_end};
 use crate::verdict::ensure;
 use crate::{Broken, Ground, Kept, Verdict};
 
@@ -68,11 +67,7 @@ pub async fn a_coalescing_reader_loses_nothing(backend: &dyn Backend, ground: &G
     let request = question(backend, ground, 0);
     let request = request.buffer(1).slow_reader(SlowReader::Coalesce);
     let stream = start(backend, request)?;
-    let handle = stream.abort_handle();
-    let end = std::time::Instant::now() + ground.patience;
-    while !handle.is_ended() && std::time::Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_for_end(&stream, ground);
     let found = read(stream).await?;
     let used = found.end.usage.completion_tokens;
     ensure!(
@@ -101,16 +96,8 @@ pub async fn a_reader_that_stalls_too_long_is_ended(
     let after = Duration::from_millis(20);
     let request = question(backend, ground, 0).buffer(1);
     let mut stream = start(backend, request.slow_reader(SlowReader::Abort { after }))?;
-    let handle = stream.abort_handle();
-    let end = std::time::Instant::now() + ground.patience;
-    while !handle.is_ended() && std::time::Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let first = stream.next().await;
-    ensure!(
-        matches!(first, Some(Ok(_))),
-        "what was made before the stall is lost: {first:?}"
-    );
+    wait_for_end(&stream, ground);
+    token(&mut stream).await?;
     let answer = read_any(stream).await?;
     let expected = Err(Error::SlowReader { limit: after });
     ensure!(
