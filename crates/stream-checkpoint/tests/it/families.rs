@@ -10,7 +10,7 @@ use stream_checkpoint::{
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/families");
 
 /// Every folder of the fixtures.
-const FAMILIES: [&str; 9] = [
+pub(crate) const FAMILIES: [&str; 9] = [
     "llama-2",
     "llama-3",
     "llama-biases",

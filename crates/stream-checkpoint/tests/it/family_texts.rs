@@ -6,17 +6,7 @@ use serde_json::Value;
 use stream_checkpoint::Checkpoint;
 use stream_core::{TokenId, Tokenizer};
 
-const FAMILIES: [&str; 9] = [
-    "llama-2",
-    "llama-3",
-    "llama-biases",
-    "mistral",
-    "qwen2",
-    "qwen2.5-yarn",
-    "qwen3",
-    "smollm2",
-    "smollm3",
-];
+use crate::families::FAMILIES;
 
 #[test]
 fn both_files_make_the_ids_of_transformers() {
