@@ -86,6 +86,7 @@ fn kind_of(rejection: &Rejection) -> Kind {
         | Rejection::ContextLengthExceeded { .. }
         | Rejection::KvCacheTooSmall { .. }
         | Rejection::Unsupported { .. }
+        | Rejection::Grammar { .. }
         | Rejection::Tokenize(_) => Kind::Input,
         _ => Kind::Generation,
     }

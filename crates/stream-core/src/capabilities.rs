@@ -56,6 +56,8 @@ pub struct Capabilities {
     pub prompt_logprobs: Support,
     /// Text that begins with the prompt's.
     pub echo: Support,
+    /// Answers that match a grammar: JSON Schema, regular expressions and more.
+    pub structured_output: Support,
     /// Records carry their token's id.
     pub token_ids: Support,
     /// Whether a request's greedy ids are the same alone and in any batch.
@@ -94,6 +96,7 @@ impl Capabilities {
             logprobs: by,
             prompt_logprobs: by,
             echo: by,
+            structured_output: by,
             token_ids: by,
             batch_invariant: true,
         }
@@ -138,6 +141,11 @@ impl Capabilities {
             (logprobs.is_some(), "logprobs", self.logprobs),
             (of_prompt.is_some(), "prompt_logprobs", self.prompt_logprobs),
             (request.echo(), "echo", self.echo),
+            (
+                request.grammar().is_some(),
+                "grammar",
+                self.structured_output,
+            ),
         ]
     }
 
@@ -166,7 +174,9 @@ impl Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dry, Message, Mirostat, RequestBuilder, SamplerStage, SamplingBuilder, Stop, Xtc};
+    use crate::{
+        Dry, Grammar, Message, Mirostat, RequestBuilder, SamplerStage, SamplingBuilder, Stop, Xtc,
+    };
 
     fn sampled(set: impl FnOnce(SamplingBuilder) -> SamplingBuilder) -> RequestBuilder {
         Request::raw("x").sampling(set(Sampling::builder()).build().unwrap())
@@ -207,6 +217,7 @@ mod tests {
             ("logprobs", Request::raw("x").logprobs(0)),
             ("prompt_logprobs", Request::raw("x").prompt_logprobs(0)),
             ("echo", Request::raw("x").echo()),
+            ("grammar", Request::raw("x").grammar(Grammar::JsonObject)),
         ];
         let (none, all) = (Support::Unsupported, Capabilities::core());
         for (name, request) in cases {

@@ -72,6 +72,21 @@ pub enum Rejection {
         /// The backend that was asked.
         backend: String,
     },
+    /// The grammar cannot be kept: it is wrong, needs what the engine does not know, is too
+    /// complex, or allows no text at all.
+    #[error("the {kind} cannot be used: {message}")]
+    Grammar {
+        /// Its [kind](crate::Grammar::kind).
+        kind: &'static str,
+        /// What is wrong with it, and where.
+        message: String,
+    },
+    /// As many grammars are being compiled as may be at once. Trying later may help.
+    #[error("too many grammars are being compiled: {capacity} at once")]
+    GrammarsBusy {
+        /// How many may be compiled at once.
+        capacity: usize,
+    },
     /// The prompt could not be turned into tokens.
     #[error("the prompt cannot be tokenised: {0}")]
     Tokenize(#[from] crate::TokenizeError),
@@ -176,6 +191,14 @@ pub enum Error {
     Numerical {
         /// Tokens made before.
         index: usize,
+    },
+    /// No token may follow by the request's grammar, or it became too complex to tell.
+    #[error("the grammar failed at token {index}: {message}")]
+    Grammar {
+        /// Tokens made before.
+        index: usize,
+        /// What went wrong.
+        message: Arc<str>,
     },
     /// The backend was shut down before the stream ended.
     #[error("the backend was shut down before the stream ended")]

@@ -20,7 +20,7 @@ const MOST: usize = 1024;
 /// It chooses from a distribution with a single token, so that it honours every sampling
 /// parameter that leaves at least one token, and knows how probable each was: certain. What it
 /// cannot honour (stop strings and ids, `min_tokens`, bad words, log-probabilities of a prompt
-/// that it does not read, `echo`) it rejects by name.
+/// that it does not read, `echo`, grammars) it rejects by name.
 #[derive(Debug)]
 pub struct Mock {
     info: BackendInfo,
@@ -79,6 +79,7 @@ fn info() -> BackendInfo {
             bad_words: Support::Unsupported,
             prompt_logprobs: Support::Unsupported,
             echo: Support::Unsupported,
+            structured_output: Support::Unsupported,
             ..Capabilities::all(Support::Native)
         },
         limits: Limits {

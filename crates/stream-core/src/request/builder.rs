@@ -1,7 +1,7 @@
 //! The parts of a request, collected.
 
 use super::{Request, next_id};
-use crate::{Deadlines, Delivery, InvalidRequest, Prompt, Sampling, SlowReader, Stop};
+use crate::{Deadlines, Delivery, Grammar, InvalidRequest, Prompt, Sampling, SlowReader, Stop};
 
 /// The most answers that one request may ask for.
 const MAX_CHOICES: usize = 128;
@@ -18,6 +18,7 @@ pub struct RequestBuilder {
     logprobs: Option<usize>,
     prompt_logprobs: Option<usize>,
     echo: bool,
+    grammar: Option<Grammar>,
     sampling: Sampling,
     stop: Stop,
     buffer: usize,
@@ -35,6 +36,7 @@ impl RequestBuilder {
             logprobs: None,
             prompt_logprobs: None,
             echo: false,
+            grammar: None,
             sampling: Sampling::default(),
             stop: Stop::default(),
             buffer: delivery.buffer(),
@@ -79,6 +81,13 @@ impl RequestBuilder {
         self
     }
 
+    /// What the whole text of the answer must match. The prompt should say so too: a grammar
+    /// forbids, it does not explain.
+    pub fn grammar(mut self, grammar: Grammar) -> Self {
+        self.grammar = Some(grammar);
+        self
+    }
+
     /// How tokens are chosen.
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
@@ -118,7 +127,8 @@ impl RequestBuilder {
     ///
     /// # Errors
     /// An empty prompt, `max_tokens` 0 or under `min_tokens`, an impossible number of answers or
-    /// of log-probabilities, the echo of a conversation, or an impossible buffer.
+    /// of log-probabilities, the echo of a conversation, a grammar that is empty or too long, or
+    /// an impossible buffer.
     pub fn build(self) -> Result<Request, InvalidRequest> {
         if self.prompt.is_empty() {
             return Err(InvalidRequest::new(
@@ -129,6 +139,7 @@ impl RequestBuilder {
         }
         check_max_tokens(self.max_tokens, self.stop.min_tokens())?;
         self.check_reports()?;
+        self.grammar.as_ref().map_or(Ok(()), Grammar::check)?;
         Ok(Request {
             id: next_id(),
             delivery: Delivery::new(self.buffer, self.slow_reader)?,
@@ -139,6 +150,7 @@ impl RequestBuilder {
             logprobs: self.logprobs,
             prompt_logprobs: self.prompt_logprobs,
             echo: self.echo,
+            grammar: self.grammar,
             sampling: self.sampling,
             stop: self.stop,
             deadlines: self.deadlines,

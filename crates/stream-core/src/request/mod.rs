@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use builder::RequestBuilder;
 
-use crate::{Deadlines, Delivery, Message, Prompt, Sampling, Stop, TokenId};
+use crate::{Deadlines, Delivery, Grammar, Message, Prompt, Sampling, Stop, TokenId};
 
 /// A request that no backend can find senseless: it is checked when it is built. Whether a
 /// certain model can take it, the backend says in [`submit`](crate::Backend::submit).
@@ -22,6 +22,7 @@ pub struct Request {
     logprobs: Option<usize>,
     prompt_logprobs: Option<usize>,
     echo: bool,
+    grammar: Option<Grammar>,
     sampling: Sampling,
     stop: Stop,
     delivery: Delivery,
@@ -91,6 +92,11 @@ impl Request {
     /// Whether the text begins with the prompt's.
     pub fn echo(&self) -> bool {
         self.echo
+    }
+
+    /// What the text of the answer must match; `None` is anything.
+    pub fn grammar(&self) -> Option<&Grammar> {
+        self.grammar.as_ref()
     }
 
     /// A request for each of the [`n`](Self::n) answers.

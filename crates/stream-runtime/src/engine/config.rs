@@ -1,6 +1,6 @@
 //! What an engine is told when it starts.
 
-use stream_core::{BackendInfo, Capabilities, Limits, Tokenizer};
+use stream_core::{BackendInfo, Capabilities, Limits, Support, Tokenizer};
 
 use crate::Spec;
 
@@ -64,7 +64,10 @@ impl EngineConfig {
             name: self.backend.clone(),
             model: self.model.clone(),
             device: self.device.clone(),
-            capabilities: self.capabilities,
+            capabilities: Capabilities {
+                structured_output: Support::Unsupported,
+                ..self.capabilities
+            },
             limits: Limits {
                 context_length: Some(spec.context_length),
                 queue: self.queue,
