@@ -22,6 +22,7 @@
 //! by [`Ground::patience`].
 
 mod ask;
+mod faulty;
 mod golden;
 mod ground;
 pub mod laws;
@@ -29,10 +30,11 @@ mod run;
 mod toy;
 mod verdict;
 
+pub use faulty::{Control, Fault, Faulty, Hand, SeenRow, Struck};
 pub use golden::Golden;
 pub use ground::Ground;
 pub use run::{check, settle};
 #[doc(hidden)]
 pub use stream_core::Backend;
-pub use toy::Toy;
+pub use toy::{Brain, Toy, hashed};
 pub use verdict::{Broken, Kept, Verdict};

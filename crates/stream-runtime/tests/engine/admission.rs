@@ -6,9 +6,10 @@ use stream_core::{
     Support, channel,
 };
 use stream_runtime::{Engine, EngineConfig, Spec, StartError};
+use stream_testkit::Toy;
 
 use crate::lab::{Lab, config, greedy, read, spec};
-use crate::toy::{Control, Toy, hashed};
+use crate::toy::hashed;
 use crate::words::{Words, ids};
 
 fn small() -> Spec {
@@ -232,7 +233,7 @@ fn the_default_of_max_tokens() {
 #[test]
 fn impossible_engines_do_not_start() {
     let start = |spec: Spec, config| {
-        let toy = Toy::new(spec, hashed(), Control::default());
+        let toy = Toy::thinking(spec, hashed());
         Engine::start(toy, Arc::new(Words::new()), config)
             .unwrap_err()
             .to_string()
@@ -292,7 +293,7 @@ fn impossible_engines_do_not_start() {
         start(spec(), no_text),
         "text_threads is 0, but must be at least 1"
     );
-    let toy = Toy::new(spec(), hashed(), Control::default());
+    let toy = Toy::thinking(spec(), hashed());
     let config = EngineConfig {
         default_max_tokens: Some(0),
         ..config()

@@ -5,9 +5,10 @@ use stream_core::{
     Backend, BackendExt, Error, Health, Rejection, Sampling, StreamToken, TokenStream,
 };
 use stream_runtime::Spec;
+use stream_testkit::Fault;
 
 use crate::lab::{Lab, greedy, read, spec};
-use crate::toy::{Fault, hashed};
+use crate::toy::{MIXED, hashed};
 use crate::words::ids;
 
 /// The tokens of a stream, and the error that is its last item.
@@ -65,7 +66,7 @@ fn a_step_that_fails_takes_its_own_rows_alone() {
             Fault::IdOutsideVocabulary,
             "the model chose the id 64, but the vocabulary is 60",
         ),
-        (Fault::Mixed, "the model scored where it was to choose"),
+        (MIXED, "the model scored where it was to choose"),
     ];
     for (fault, message) in cases {
         fails_alone(fault, message);

@@ -11,8 +11,9 @@ use stream_core::{
     TokenStream,
 };
 use stream_runtime::{Engine, EngineConfig, SequenceId, Spec};
+use stream_testkit::{Brain, Control, Faulty, SeenRow, Toy};
 
-use crate::toy::{self, Brain, Control, Toy};
+use crate::toy;
 use crate::words::{KNOWN, VOCABULARY, Words};
 
 pub(crate) struct Lab {
@@ -44,7 +45,7 @@ impl Lab {
 
     pub(crate) fn with_config(brain: Brain, spec: Spec, config: EngineConfig) -> Self {
         let control = Control::default();
-        let toy = Toy::new(spec, brain.clone(), control.clone());
+        let toy = Faulty::new(Toy::thinking(spec, brain.clone()), control.clone());
         let engine = Engine::start(toy, Arc::new(Words::new()), config).unwrap();
         Self {
             engine,
@@ -101,8 +102,7 @@ impl Lab {
     pub(crate) fn steps_of(&self, sequence: u64) -> Vec<usize> {
         let hand = self.control.hand();
         let numbered = hand.steps.iter().enumerate();
-        let has_row =
-            |rows: &[toy::SeenRow]| rows.iter().any(|r| r.sequence == SequenceId(sequence));
+        let has_row = |rows: &[SeenRow]| rows.iter().any(|r| r.sequence == SequenceId(sequence));
         numbered
             .filter(|(_, rows)| has_row(rows))
             .map(|(i, _)| i)

@@ -6,7 +6,7 @@ use stream_core::{
 use stream_runtime::Spec;
 
 use crate::lab::{Lab, greedy, read, spec};
-use crate::toy::{Fault, hashed, scripted};
+use crate::toy::{MIXED, UNSCORED, hashed, scripted};
 use crate::words::{KNOWN, ids, text};
 
 /// Whether `logprobs` tells of the token that follows `before` what the model thinks.
@@ -57,7 +57,7 @@ fn complete(lab: &Lab, request: RequestBuilder) -> Completion {
 }
 
 /// Letters that the model likes, so that bytes make characters.
-fn lettered() -> crate::toy::Brain {
+fn lettered() -> stream_testkit::Brain {
     let plain = hashed();
     std::sync::Arc::new(move |tokens| {
         let mut logits = plain(tokens);
@@ -211,11 +211,8 @@ fn a_prompt_that_cannot_be_scored_ends_its_own_stream() {
 #[test]
 fn a_model_that_does_not_do_its_tasks_is_found_out() {
     let cases = [
-        (Fault::Mixed, "the model chose where it was to score"),
-        (
-            Fault::Unscored,
-            "the model did not tell a token's log-probability",
-        ),
+        (MIXED, "the model chose where it was to score"),
+        (UNSCORED, "the model did not tell a token's log-probability"),
     ];
     for (fault, message) in cases {
         let lab = Lab::new(lettered(), spec());

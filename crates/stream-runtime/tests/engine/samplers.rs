@@ -7,9 +7,10 @@ use stream_core::{
     SamplingBuilder, Stop, TokenId, Xtc,
 };
 use stream_runtime::Spec;
+use stream_testkit::Brain;
 
 use crate::lab::{Lab, greedy, read, spec};
-use crate::toy::{Brain, hashed, scripted};
+use crate::toy::{hashed, scripted};
 use crate::words::{KNOWN, ids, text};
 
 fn sampled(prompt: &[TokenId], tokens: usize, sampling: Sampling) -> RequestBuilder {
