@@ -44,6 +44,7 @@ impl Bigrams {
                 blocks: 1024,
                 max_rows: 16,
                 max_tokens: 256,
+                step_overhead: 0,
             },
             counts,
             sampler: Sampler::new(),

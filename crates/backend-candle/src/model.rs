@@ -80,6 +80,7 @@ impl CandleModel {
                 blocks,
                 max_rows: options.max_rows,
                 max_tokens: options.max_step_tokens,
+                step_overhead: set.step_overhead(),
             },
             set,
             pool,

@@ -61,6 +61,7 @@ impl Toy {
             blocks: 512,
             max_rows: 8,
             max_tokens: 64,
+            step_overhead: 0,
         }
     }
 

@@ -28,6 +28,12 @@ pub struct Spec {
     pub max_rows: usize,
     /// The most input tokens in one step, over all rows.
     pub max_tokens: usize,
+    /// What a step costs whatever it holds, reading the weights above all, counted in tokens: a
+    /// step of `n` tokens takes about as long as `n + step_overhead` of them would by
+    /// themselves. The larger it is, the more speculative decoding gains. 0 is for a model that
+    /// has nothing to gain, or cannot choose at several positions of one row: it is given one
+    /// choice a row.
+    pub step_overhead: usize,
 }
 
 impl Spec {

@@ -31,9 +31,16 @@ pub struct Row<'a> {
     pub sample: Range<usize>,
     /// Tokens that follow the first positions of `sample`: these are scored. At the rest, one at
     /// most in a row that has any, a token is chosen.
+    ///
+    /// Without given tokens there may be several positions to choose at: the tokens after the
+    /// first of them are a draft, a guess at what the model will choose. It chooses at each as if
+    /// the row ended there, from logits that do not depend on the tokens behind; the loop keeps
+    /// the choices up to the first that the draft did not foresee, and what stands in the cache
+    /// behind it is written again later. A model whose
+    /// [`Spec::step_overhead`](super::Spec::step_overhead) is 0 is spared drafts.
     pub given: Given<'a>,
-    /// How to choose at the first position where a token is chosen; the draw's position grows by
-    /// one for each further.
+    /// How to choose at the first position where a token is chosen. It holds for each further
+    /// too, but that the draw's position grows by one.
     pub choice: Choice<'a>,
 }
 

@@ -194,6 +194,7 @@ fn specs() -> impl Strategy<Value = Spec> {
         blocks,
         max_rows,
         max_tokens: max_rows + more,
+        step_overhead: 0,
     })
 }
 
@@ -239,6 +240,7 @@ fn spec(block_size: usize, blocks: usize, max_rows: usize, max_tokens: usize) ->
         blocks,
         max_rows,
         max_tokens,
+        step_overhead: 0,
     }
 }
 

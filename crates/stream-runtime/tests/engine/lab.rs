@@ -31,6 +31,7 @@ pub(crate) fn spec() -> Spec {
         blocks: 512,
         max_rows: 8,
         max_tokens: 64,
+        step_overhead: 0,
     }
 }
 
