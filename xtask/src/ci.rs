@@ -3,9 +3,11 @@
 use anyhow::Result;
 
 use crate::shell::{self, cargo};
-use crate::{deny, root, test};
+use crate::{deny, loom, root, test};
 
 pub(crate) fn run() -> Result<()> {
+    // The checks of licences and of what depends on what see every platform, and use no network.
+    shell::run(cargo().args(["fetch", "--locked"]))?;
     shell::run(cargo().args(["fmt", "--all", "--check"]))?;
     let everything = ["clippy", "--workspace", "--all-targets"];
     shell::run(cargo().args(everything).args(["--", "-D", "warnings"]))?;
@@ -17,5 +19,6 @@ pub(crate) fn run() -> Result<()> {
     ];
     shell::run(cargo().args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     deny::run(&root())?;
-    test::run(test::Effort::Ordinary)
+    test::run(test::Effort::Ordinary)?;
+    loom::run()
 }

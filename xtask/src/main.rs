@@ -3,6 +3,7 @@
 mod ci;
 mod demo;
 mod deny;
+mod loom;
 mod shell;
 mod synth;
 mod test;
@@ -18,7 +19,8 @@ Usage: cargo xtask COMMAND
   demo           fetch the default model, build, and stream a story to the terminal
   test           fetch the default model, and run every test, doctest and example
   test --full    the same, and the tests four times over, with more cases for property tests
-  ci             the whole gate: format, clippy, docs, cargo-deny, then test
+  loom           check the channel between sink and stream in every order of its threads
+  ci             the whole gate: format, clippy, docs, cargo-deny, test, loom
   synth …        write a model with random weights, in the shape of a real one
   help           show this";
 
@@ -45,6 +47,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["demo"] => demo::run(),
         ["test"] => test::run(test::Effort::Ordinary),
         ["test", "--full"] => test::run(test::Effort::Full),
+        ["loom"] => loom::run(),
         ["ci"] => ci::run(),
         ["synth", "--help" | "-h"] => {
             println!("{}", synth::HELP);

@@ -98,7 +98,7 @@ struct Due {
 
 impl Shared {
     /// Ends the stream if a deadline has passed. Otherwise says when to look again.
-    fn check(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn check(&self, now: Instant) -> Option<Instant> {
         let dues = {
             let state = self.lock();
             if state.end.is_some() {

@@ -20,6 +20,7 @@ mod read;
 mod shared;
 mod sink;
 mod stream;
+mod sync;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,5 +44,8 @@ pub fn channel(request: &Request) -> (TokenSink, TokenStream) {
     (TokenSink::new(shared.clone()), TokenStream::new(shared))
 }
 
+#[cfg(loom)]
+#[cfg(test)]
+mod models;
 #[cfg(test)]
 mod tests;

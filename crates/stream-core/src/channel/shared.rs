@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
 use super::sink::{ReserveError, Token};
+use super::sync::{AtomicBool, Mutex, MutexGuard};
 use crate::{
     Deadlines, Delivery, End, Error, Finish, FinishReason, SlowReader, StreamToken, Timings,
     TokenLogprobs, TokenTimes, Usage,
