@@ -45,6 +45,7 @@ impl Bigrams {
                 max_rows: 16,
                 max_tokens: 256,
                 step_overhead: 0,
+                shares_blocks: true,
             },
             counts,
             sampler: Sampler::new(),

@@ -81,6 +81,7 @@ impl CandleModel {
                 max_rows: options.max_rows,
                 max_tokens: options.max_step_tokens,
                 step_overhead: set.step_overhead(),
+                shares_blocks: true,
             },
             set,
             pool,

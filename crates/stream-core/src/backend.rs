@@ -159,6 +159,11 @@ pub struct Stats {
     pub steps: u64,
     /// How often a sequence lost its KV blocks and had to be computed again.
     pub preemptions: u64,
+    /// Tokens of the requests that could take blocks over from the prefix cache, when they first
+    /// got KV blocks. A request for log-probabilities of its prompt cannot.
+    pub prefix_cache_queries: u64,
+    /// Those of them that were in the prefix cache, and were not computed.
+    pub prefix_cache_hits: u64,
     /// Tokens of the prompts of all requests that were taken up.
     pub prompt_tokens: u64,
     /// Tokens that the model chose, also those that came too late to be sent.

@@ -60,6 +60,7 @@
 //!     max_rows: 4,
 //!     max_tokens: 32,
 //!     step_overhead: 0,
+//!     shares_blocks: true,
 //! });
 //! let tokenizer = Arc::new(Ascii(std::array::from_fn(|byte| byte as u8)));
 //! let engine = Engine::start(model, tokenizer, EngineConfig::new("example", "alphabet", "cpu"))?;

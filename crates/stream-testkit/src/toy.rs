@@ -62,6 +62,7 @@ impl Toy {
             max_rows: 8,
             max_tokens: 64,
             step_overhead: 0,
+            shares_blocks: true,
         }
     }
 

@@ -22,10 +22,16 @@ pub struct EngineConfig {
     pub text_threads: usize,
     /// `max_tokens` of a request that leaves it open; `None` is what the context has room for.
     pub default_max_tokens: Option<usize>,
+    /// Whether what requests have computed is kept for others that begin with the same tokens,
+    /// as long as its KV blocks are not needed otherwise; for a model that
+    /// [shares blocks](Spec::shares_blocks). The tokens are the same as without, they come
+    /// sooner: somebody who may measure that can find out what others have asked.
+    pub prefix_cache: bool,
 }
 
 impl EngineConfig {
-    /// The defaults: everything done by the shared code, a queue of 256, one text thread.
+    /// The defaults: everything done by the shared code, a queue of 256, one text thread, a prefix
+    /// cache.
     pub fn new(
         backend: impl Into<String>,
         model: impl Into<String>,
@@ -39,6 +45,7 @@ impl EngineConfig {
             queue: 256,
             text_threads: 1,
             default_max_tokens: None,
+            prefix_cache: true,
         }
     }
 

@@ -38,13 +38,14 @@ pub(super) struct Driver<M> {
 impl<M: Model> Driver<M> {
     pub(super) fn new(
         model: M,
+        scheduler: Scheduler,
         vocabulary: Arc<Vocabulary>,
         inbox: Arc<Inbox>,
         writers: Writers,
         board: Arc<Board>,
     ) -> Self {
         let mut this = Self {
-            scheduler: Scheduler::new(model.spec()),
+            scheduler,
             stepper: Stepper::new(model),
             generations: BTreeMap::new(),
             next_id: SequenceId(0),
@@ -101,7 +102,8 @@ impl<M: Model> Driver<M> {
             let voice = Voice::new(sink, generation.request().stop());
             self.outbox.push((id, Event::Begin(Box::new(voice))));
             self.stats.prompt_tokens += generation.prompt_tokens() as u64;
-            self.scheduler.add(id, generation.prompt_tokens());
+            self.scheduler
+                .add(id, generation.tokens(), generation.prefix());
             self.generations.insert(id, generation);
         }
     }
@@ -149,6 +151,12 @@ impl<M: Model> Driver<M> {
             self.scheduler.done(work);
             let generation = self.generations.get(&work.sequence);
             let outcomes = generation.map_or(0, |generation| generation.outcomes(work));
+            if let Some(generation) = generation.filter(|_| work.sample)
+                && next.as_slice()[..outcomes].iter().all(Next::is_sound)
+            {
+                let computed = &generation.tokens()[..work.positions.end];
+                self.scheduler.share(work.sequence, computed);
+            }
             for next in next.by_ref().take(outcomes) {
                 self.take(work.sequence, next, sampled);
             }
@@ -220,12 +228,15 @@ impl<M: Model> Driver<M> {
     /// First the numbers, then the news: who has seen a stream's end finds its blocks free.
     fn publish(&mut self) {
         let (kv_blocks_used, kv_blocks_total) = self.scheduler.kv_blocks();
+        let prefix = self.scheduler.prefix_use();
         self.board.publish(Stats {
             running: self.scheduler.running(),
             waiting: self.scheduler.waiting(),
             kv_blocks_used,
             kv_blocks_total,
             preemptions: self.scheduler.preemptions(),
+            prefix_cache_queries: prefix.queries,
+            prefix_cache_hits: prefix.hits,
             ..self.stats
         });
         for (sequence, event) in self.outbox.drain(..) {

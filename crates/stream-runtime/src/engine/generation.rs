@@ -12,7 +12,7 @@ use super::inbox::Arrival;
 use super::memory::Memory;
 use super::vocabulary::Vocabulary;
 use crate::sample::DrawKey;
-use crate::schedule::Work;
+use crate::schedule::{Prefix, Work};
 use crate::{BlockId, Choice, Chosen, Given, Row, Scored};
 
 /// An accepted request with its tokens.
@@ -71,6 +71,19 @@ impl Generation {
     /// Tokens of the prompt.
     pub(super) fn prompt_tokens(&self) -> usize {
         self.prompt
+    }
+
+    /// Prompt and answer until now.
+    pub(super) fn tokens(&self) -> &[TokenId] {
+        &self.tokens
+    }
+
+    /// A prompt that is to be scored is computed at every position.
+    pub(super) fn prefix(&self) -> Prefix {
+        match self.scores {
+            Some(_) => Prefix::Computed,
+            None => Prefix::Reused,
+        }
     }
 
     /// Tokens of the answer until now.

@@ -39,6 +39,7 @@ use stream_core::{
 pub use config::{EngineConfig, StartError};
 
 use crate::Model;
+use crate::schedule::Scheduler;
 use admission::{Admission, Admitted};
 use driver::Driver;
 use inbox::{Arrival, Inbox};
@@ -76,14 +77,16 @@ impl Engine {
         tokenizer: Arc<dyn Tokenizer>,
         config: EngineConfig,
     ) -> Result<Self, StartError> {
-        let spec = model.spec().clone();
+        let mut spec = model.spec().clone();
+        spec.shares_blocks &= config.prefix_cache;
         config.check(&spec, &*tokenizer)?;
         let vocabulary = Arc::new(Vocabulary::new(tokenizer.clone(), spec.vocabulary));
         let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::default()));
         let backlog = STEPS_BEHIND * spec.max_rows;
         let (writers, ends) = Writers::new(config.text_threads, backlog);
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
-        let driver = Driver::new(model, of_model, bell, writers, board.clone());
+        let scheduler = Scheduler::new(&spec);
+        let driver = Driver::new(model, scheduler, of_model, bell, writers, board.clone());
         let (alive, dead) = channel();
         let mut threads = Vec::new();
         for end in ends {

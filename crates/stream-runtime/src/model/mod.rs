@@ -34,6 +34,11 @@ pub struct Spec {
     /// has nothing to gain, or cannot choose at several positions of one row: it is given one
     /// choice a row.
     pub step_overhead: usize,
+    /// Whether sequences may share full blocks: what a block holds depends on nothing but the
+    /// tokens up to its end, and a row reads what another has written. The loop then keeps a
+    /// prefix cache, if [`EngineConfig::prefix_cache`](crate::EngineConfig::prefix_cache) lets
+    /// it. A model that keeps a state for each sequence beside the blocks says no.
+    pub shares_blocks: bool,
 }
 
 impl Spec {

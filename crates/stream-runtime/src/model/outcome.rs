@@ -13,6 +13,18 @@ pub enum Next {
     NoFiniteLogit,
 }
 
+impl Next {
+    /// Whether all that was asked for came out, and without a NaN: then there is none in the keys
+    /// and values that it was made from, because attention lets none get lost.
+    pub(crate) fn is_sound(&self) -> bool {
+        match self {
+            Self::Token(chosen) => chosen.nan_logits == 0,
+            Self::Scored(_) => true,
+            Self::NoFiniteLogit => false,
+        }
+    }
+}
+
 /// A token that was chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {

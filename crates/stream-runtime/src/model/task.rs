@@ -20,7 +20,9 @@ pub struct Row<'a> {
     /// Whose tokens these are.
     pub sequence: SequenceId,
     /// The blocks of the whole sequence: position `p` lies in `blocks[p / block_size]` at
-    /// `p % block_size`. They reach to the row's last token at least.
+    /// `p % block_size`. They reach to the row's last token at least. Where blocks are
+    /// [shared](super::Spec::shares_blocks), others may read the full ones before `start`, and
+    /// from one step to the next one of these may give its place to another that holds the same.
     pub blocks: &'a [BlockId],
     /// Position of the first input token; everything before it is in the cache.
     pub start: usize,

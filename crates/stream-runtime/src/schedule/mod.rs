@@ -7,7 +7,8 @@
 //! 2. **Prefill with what is left**, oldest first, in chunks: a long prompt never stops those
 //!    that decode, and advances in every step that they leave room in.
 //! 3. **Admit in order of arrival.** A waiting sequence gets blocks for all its tokens at once.
-//!    While the first does not fit, nobody overtakes it.
+//!    While the first does not fit, nobody overtakes it. One that waits for a prefix lets others
+//!    pass as far as there is room for all of them.
 //!
 //! A sequence takes part only while it has a permit: room in its stream for one token, which
 //! sampling uses up. A new stream has room, so a prompt never waits for its reader. Without a
@@ -15,8 +16,8 @@
 //!
 //! **Preemption.** When a block is missing, a paused sequence gives up its blocks, the newest
 //! first; if there is none, the newest sequence that runs, if it is newer than the one in need.
-//! It waits again, in its old place and so before all that have never run, and its tokens are
-//! computed anew. A sequence that finds nobody to give way keeps its blocks and sits this step
+//! It waits again, in its old place and so before all that have never run, and of its tokens
+//! those are computed anew whose blocks were taken meanwhile. A sequence that finds nobody to give way keeps its blocks and sits this step
 //! out.
 //!
 //! **Nobody starves.** Only a newer sequence gives way to an older one, so that the oldest one
@@ -24,16 +25,38 @@
 //! preempt each other in turns: the one that came first stays. A paused sequence may be the
 //! older one, but when it waits again it displaces nobody who makes progress, and it holds a
 //! permit for at least one token when it is admitted.
+//!
+//! **Prefix cache.** Full blocks are named by all tokens up to their end. A sequence that is
+//! admitted takes over the longest run of them that is known, and shares them with whoever holds
+//! them; its last token is computed in any case, because something is chosen after it. Blocks
+//! that nobody holds stay known until their memory is needed.
+//!
+//! A block becomes known when a token was chosen, from logits without fault, by the sequence that
+//! computed it. Such logits have read every key and value before them, so that a NaN in one would
+//! have shown. What a sequence computed and never chose after, because it was cancelled, had no
+//! finite logit, or was in a step that failed, is therefore never read by another, and a sequence
+//! that ends so has nothing to take back: the blocks that it shared before were good.
+//!
+//! Several sequences that begin alike and come together compute their beginning once: while an
+//! older one is on its way to its first choice, the others wait for the blocks that it will
+//! share. It has its turn before theirs all the same, so they lose the rest of one step at most.
 
+mod admission;
 mod blocks;
+mod idle;
 mod plan;
+mod prefix;
 mod sequence;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use plan::{Plan, Work};
+pub(crate) use sequence::Prefix;
+
+use stream_core::TokenId;
 
 use crate::{BlockId, SequenceId, Spec};
+use admission::SetAside;
 use blocks::BlockPool;
 use sequence::Sequence;
 
@@ -45,6 +68,16 @@ pub(crate) struct Scheduler {
     /// Ascending by id: oldest first.
     sequences: Vec<Sequence>,
     preemptions: u64,
+    prefix_use: PrefixUse,
+}
+
+/// Tokens of the sequences that asked the prefix cache, when they were first admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PrefixUse {
+    /// All of them.
+    pub(crate) queries: u64,
+    /// Those that need not be computed.
+    pub(crate) hits: u64,
 }
 
 impl Scheduler {
@@ -53,20 +86,26 @@ impl Scheduler {
     pub(crate) fn new(spec: &Spec) -> Self {
         Self {
             spec: spec.clone(),
-            pool: BlockPool::new(spec.block_size, spec.blocks),
+            pool: BlockPool::new(spec),
             sequences: Vec::new(),
             preemptions: 0,
+            prefix_use: PrefixUse::default(),
         }
     }
 
     /// A new sequence waits, without a permit. With the tokens that it may still get it fits
     /// into the KV cache.
-    pub(crate) fn add(&mut self, id: SequenceId, tokens: usize) {
+    pub(crate) fn add(&mut self, id: SequenceId, tokens: &[TokenId], prefix: Prefix) {
         let place = self.sequences.partition_point(|s| s.id < id);
-        self.sequences.insert(place, Sequence::new(id, tokens));
+        let mut sequence = Sequence::new(id, tokens.len(), prefix);
+        if self.spec.shares_blocks {
+            sequence.name_blocks(tokens, self.spec.block_size);
+        }
+        self.sequences.insert(place, sequence);
     }
 
-    /// The sequence is over; its blocks are free at once.
+    /// The sequence is over; its blocks are free at once. Those of them that are shared stay in
+    /// the prefix cache until they are needed.
     pub(crate) fn remove(&mut self, id: SequenceId) {
         if let Some(i) = self.find(id) {
             let mut sequence = self.sequences.remove(i);
@@ -101,11 +140,27 @@ impl Scheduler {
         }
     }
 
+    /// From now on others may use the sequence's blocks that are full of these tokens, its first
+    /// ones. They are all in the KV cache, and nothing will change them. A choice was made from
+    /// logits that were without fault, after the last of them.
+    pub(crate) fn share(&mut self, id: SequenceId, tokens: &[TokenId]) {
+        let full = tokens.len() / self.spec.block_size;
+        let Some(i) = self.find(id).filter(|_| self.spec.shares_blocks) else {
+            return;
+        };
+        let sequence = &mut self.sequences[i];
+        if full > sequence.shared {
+            sequence.name_blocks(tokens, self.spec.block_size);
+            sequence.share(full, &mut self.pool);
+        }
+    }
+
     /// The KV cache has lost its contents: everything is to be computed again.
     pub(crate) fn preempt_all(&mut self) {
         for i in 0..self.sequences.len() {
             self.preempt(i);
         }
+        self.pool.forget();
     }
 
     /// The blocks of a sequence; none while it waits.
@@ -123,7 +178,7 @@ impl Scheduler {
         self.sequences.len() - self.running()
     }
 
-    /// Blocks in use, and blocks in all.
+    /// Blocks that sequences hold, each counted once however many share it, and blocks in all.
     pub(crate) fn kv_blocks(&self) -> (usize, usize) {
         (self.pool.used(), self.pool.total())
     }
@@ -131,6 +186,11 @@ impl Scheduler {
     /// How often a sequence lost its blocks.
     pub(crate) fn preemptions(&self) -> u64 {
         self.preemptions
+    }
+
+    /// What the prefix cache was good for until now.
+    pub(crate) fn prefix_use(&self) -> PrefixUse {
+        self.prefix_use
     }
 
     fn find(&self, id: SequenceId) -> Option<usize> {
@@ -156,7 +216,7 @@ impl Scheduler {
     }
 
     fn plan_prefills(&mut self, end: usize, plan: &mut Plan) {
-        let mut admitting = true;
+        let (mut admitting, mut aside) = (true, SetAside::default());
         for i in 0..end {
             if plan.is_full() {
                 return;
@@ -166,7 +226,7 @@ impl Scheduler {
                 continue;
             }
             if !sequence.is_running() {
-                admitting = admitting && self.admit(i);
+                admitting = admitting && self.admit(i, &mut aside);
             }
             if self.sequences[i].is_running() {
                 self.add_to(plan, i);
@@ -176,24 +236,6 @@ impl Scheduler {
 
     fn add_to(&self, plan: &mut Plan, i: usize) {
         plan.add(self.sequences[i].id, self.sequences[i].pending());
-    }
-
-    /// Gives a waiting sequence its blocks, and takes them from paused ones where that helps.
-    ///
-    /// Every sequence that makes progress keeps one free block to grow into, so that a newcomer
-    /// is not preempted at once.
-    fn admit(&mut self, i: usize) -> bool {
-        let active = self.sequences.iter().filter(|s| s.is_active()).count();
-        let needed = self.pool.blocks_for(self.sequences[i].tokens()) + active;
-        if active >= self.spec.max_rows || needed > self.pool.free() + self.paused_blocks() {
-            return false;
-        }
-        while needed > self.pool.free()
-            && let Some(paused) = self.newest_paused()
-        {
-            self.preempt(paused);
-        }
-        self.extend(i)
     }
 
     /// Sees to it that the sequence has blocks for all its tokens.
@@ -209,11 +251,6 @@ impl Scheduler {
                 None => return false,
             }
         }
-    }
-
-    fn paused_blocks(&self) -> usize {
-        let paused = self.sequences.iter().filter(|s| s.is_paused());
-        paused.map(|s| s.blocks.len()).sum()
     }
 
     fn newest_paused(&self) -> Option<usize> {

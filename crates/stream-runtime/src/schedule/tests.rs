@@ -1,200 +1,66 @@
 //! The scheduler under random loads, against a KV cache that remembers who wrote what.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+mod prefix;
+mod world;
 
 use proptest::prelude::*;
 
-use super::*;
-
-/// What a sequence still wants, and what its reader does.
-#[derive(Debug)]
-struct Client {
-    tokens: usize,
-    left: usize,
-    reading: bool,
-}
-
-/// A scheduler with its clients and a cache: for each slot, whose token of which position.
-struct World {
-    spec: Spec,
-    scheduler: Scheduler,
-    clients: BTreeMap<SequenceId, Client>,
-    cache: Vec<Option<(SequenceId, usize)>>,
-    next: u64,
-    /// Positions that are to be computed and tokens to be made, if nothing is preempted.
-    wanted: usize,
-}
-
-impl World {
-    fn new(spec: Spec) -> Self {
-        Self {
-            scheduler: Scheduler::new(&spec),
-            clients: BTreeMap::new(),
-            cache: vec![None; spec.kv_tokens()],
-            next: 0,
-            wanted: 0,
-            spec,
-        }
-    }
-
-    /// A prompt and an answer that together fit into the cache.
-    fn add(&mut self, prompt: usize, answer: usize) -> SequenceId {
-        let tokens = 1 + prompt % self.spec.kv_tokens();
-        let left = 1 + answer % (self.spec.kv_tokens() + 1 - tokens);
-        let id = SequenceId(self.next);
-        self.next += 1;
-        self.wanted += tokens + left;
-        self.scheduler.add(id, tokens);
-        let client = Client {
-            tokens,
-            left,
-            reading: true,
-        };
-        self.clients.insert(id, client);
-        id
-    }
-
-    fn pick(&self, at: usize) -> Option<SequenceId> {
-        let n = self.clients.len().max(1);
-        self.clients.keys().nth(at % n).copied()
-    }
-
-    fn abort(&mut self, at: usize) {
-        if let Some(id) = self.pick(at) {
-            self.clients.remove(&id);
-            self.scheduler.remove(id);
-        }
-    }
-
-    fn set_reading(&mut self, at: usize, reading: bool) {
-        if let Some(id) = self.pick(at) {
-            self.clients.get_mut(&id).unwrap().reading = reading;
-        }
-    }
-
-    /// Plans a step, checks it, does it. Returns what was done.
-    fn step(&mut self) -> Vec<Work> {
-        for (&id, _) in self.clients.iter().filter(|(_, c)| c.reading) {
-            self.scheduler.grant(id);
-        }
-        let plan = self.scheduler.plan();
-        self.check_budget(plan.work());
-        self.check_blocks();
-        for work in plan.work() {
-            self.compute(work);
-        }
-        plan.work().to_vec()
-    }
-
-    fn check_budget(&self, work: &[Work]) {
-        let tokens: usize = work.iter().map(|w| w.positions.len()).sum();
-        let rows: BTreeSet<_> = work.iter().map(|w| w.sequence).collect();
-        assert_eq!(rows.len(), work.len(), "one row a sequence: {work:?}");
-        assert!(rows.len() <= self.spec.max_rows, "{work:?}");
-        assert!(tokens <= self.spec.max_tokens, "{work:?}");
-    }
-
-    fn check_blocks(&self) {
-        let owned = self.clients.keys().map(|&id| self.scheduler.blocks(id));
-        let all: Vec<_> = owned.flatten().collect();
-        let different: BTreeSet<_> = all.iter().collect();
-        assert_eq!(different.len(), all.len(), "a block has two owners");
-        assert_eq!(
-            self.scheduler.kv_blocks(),
-            (all.len(), self.spec.blocks),
-            "blocks in use are the sum over sequences"
-        );
-    }
-
-    fn slot(&self, id: SequenceId, position: usize) -> usize {
-        let block = self.scheduler.blocks(id)[position / self.spec.block_size];
-        block as usize * self.spec.block_size + position % self.spec.block_size
-    }
-
-    /// Everything before the row is in the cache, and a token is sampled after the last one and
-    /// no other.
-    fn compute(&mut self, work: &Work) {
-        let id = work.sequence;
-        let client = &self.clients[&id];
-        assert!(!work.positions.is_empty());
-        assert!(work.positions.end <= client.tokens);
-        assert_eq!(work.sample, work.positions.end == client.tokens, "{work:?}");
-        for position in 0..work.positions.start {
-            let found = self.cache[self.slot(id, position)];
-            assert_eq!(found, Some((id, position)), "{work:?}");
-        }
-        for position in work.positions.clone() {
-            let slot = self.slot(id, position);
-            self.cache[slot] = Some((id, position));
-        }
-        self.scheduler.done(work);
-        if work.sample {
-            self.sample(id);
-        }
-    }
-
-    fn sample(&mut self, id: SequenceId) {
-        let client = self.clients.get_mut(&id).unwrap();
-        client.tokens += 1;
-        client.left -= 1;
-        if client.left == 0 {
-            self.clients.remove(&id);
-            self.scheduler.remove(id);
-        }
-    }
-
-    /// Everybody reads, and everybody comes to an end.
-    fn finish(&mut self) {
-        self.clients.values_mut().for_each(|c| c.reading = true);
-        for _ in 0..self.bound() {
-            if self.clients.is_empty() {
-                break;
-            }
-            assert!(!self.step().is_empty(), "nobody moves: {:?}", self.clients);
-        }
-        assert!(self.clients.is_empty(), "starved: {:?}", self.clients);
-        assert_eq!(self.scheduler.kv_blocks().0, 0);
-        assert_eq!((self.scheduler.running(), self.scheduler.waiting()), (0, 0));
-    }
-
-    /// When all read, the oldest that runs computes a position in every step, and keeps what it
-    /// has until one that is older runs again; that happens once for each at most.
-    fn bound(&self) -> usize {
-        self.wanted * (self.clients.len() + 1)
-    }
-}
+use crate::Spec;
+use crate::schedule::Prefix;
+use world::{Newcomer, Outcome, World, rows, spec};
 
 #[derive(Debug, Clone)]
 enum Event {
-    Add { prompt: usize, answer: usize },
+    Add(Newcomer),
     Abort(usize),
     Pause(usize),
     Resume(usize),
-    Step,
+    Step(Outcome),
+}
+
+/// Prompts that begin alike, each for a different number of tokens.
+fn newcomers() -> impl Strategy<Value = Newcomer> {
+    let prompt = (0..3u32, 0..3u32, 0..60usize, 1..61usize);
+    let prompt = prompt.prop_map(|(head, tail, common, tokens)| {
+        let token = |i| if i < common { head } else { 3 + tail };
+        (0..tokens).map(token).collect()
+    });
+    let prefix = prop_oneof![5 => Just(Prefix::Reused), 1 => Just(Prefix::Computed)];
+    let parts = (prompt, 0..40usize, 0..2usize, prefix);
+    parts.prop_map(|(prompt, answer, draw, prefix)| Newcomer {
+        prompt,
+        answer,
+        draw,
+        prefix,
+    })
+}
+
+fn outcomes() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        16 => Just(Outcome::Sound),
+        1 => Just(Outcome::Fault),
+        2 => any::<usize>().prop_map(Outcome::NoFiniteLogit),
+        2 => any::<usize>().prop_map(Outcome::SomeNan),
+    ]
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        3 => (0..60usize, 0..40usize).prop_map(|(prompt, answer)| Event::Add { prompt, answer }),
+        4 => newcomers().prop_map(Event::Add),
         1 => any::<usize>().prop_map(Event::Abort),
         2 => any::<usize>().prop_map(Event::Pause),
         2 => any::<usize>().prop_map(Event::Resume),
-        8 => Just(Event::Step),
+        9 => outcomes().prop_map(Event::Step),
     ];
     prop::collection::vec(event, 0..120)
 }
 
 fn specs() -> impl Strategy<Value = Spec> {
-    let sizes = (1..9usize, 1..20usize, 1..6usize, 0..20usize);
-    sizes.prop_map(|(block_size, blocks, max_rows, more)| Spec {
-        vocabulary: 2,
+    let sizes = (1..9usize, 1..20usize, 1..6usize, 0..20usize, 0..4u8);
+    sizes.prop_map(|(block_size, blocks, max_rows, more, shares)| Spec {
         context_length: block_size * blocks + 1,
-        block_size,
-        blocks,
-        max_rows,
-        max_tokens: max_rows + more,
-        step_overhead: 0,
+        shares_blocks: shares > 0,
+        ..spec(block_size, blocks, max_rows, max_rows + more)
     })
 }
 
@@ -206,11 +72,11 @@ proptest! {
         let mut world = World::new(spec);
         for event in events {
             match event {
-                Event::Add { prompt, answer } => drop(world.add(prompt, answer)),
+                Event::Add(newcomer) => drop(world.join(newcomer)),
                 Event::Abort(at) => world.abort(at),
                 Event::Pause(at) => world.set_reading(at, false),
                 Event::Resume(at) => world.set_reading(at, true),
-                Event::Step => drop(world.step()),
+                Event::Step(outcome) => drop(world.step_that(outcome)),
             }
             world.check_blocks();
         }
@@ -218,10 +84,10 @@ proptest! {
     }
 
     #[test]
-    fn the_oldest_that_reads_moves_in_every_step(spec in specs(), lengths in prop::collection::vec((0..60usize, 0..40usize), 1..12)) {
+    fn the_oldest_that_reads_moves_in_every_step(spec in specs(), newcomers in prop::collection::vec(newcomers(), 1..12)) {
         let mut world = World::new(spec);
-        for (prompt, answer) in lengths {
-            world.add(prompt, answer);
+        for newcomer in newcomers {
+            world.join(newcomer);
         }
         for _ in 0..world.bound() {
             let Some(oldest) = world.pick(0) else { break };
@@ -230,23 +96,6 @@ proptest! {
         }
         prop_assert!(world.clients.is_empty());
     }
-}
-
-fn spec(block_size: usize, blocks: usize, max_rows: usize, max_tokens: usize) -> Spec {
-    Spec {
-        vocabulary: 2,
-        context_length: 1024,
-        block_size,
-        blocks,
-        max_rows,
-        max_tokens,
-        step_overhead: 0,
-    }
-}
-
-fn rows(work: &[Work]) -> Vec<(u64, Range<usize>, bool)> {
-    let row = |w: &Work| (w.sequence.0, w.positions.clone(), w.sample);
-    work.iter().map(row).collect()
 }
 
 #[test]
@@ -293,7 +142,10 @@ fn a_newcomer_leaves_a_block_to_each_that_runs() {
 
 #[test]
 fn the_newest_gives_way_and_starts_again_from_0() {
-    let mut world = World::new(spec(2, 6, 4, 64));
+    let mut world = World::new(Spec {
+        shares_blocks: false,
+        ..spec(2, 6, 4, 64)
+    });
     world.add(3, 6);
     world.add(3, 6);
     assert_eq!(rows(&world.step()), [(0, 0..4, true), (1, 0..4, true)]);

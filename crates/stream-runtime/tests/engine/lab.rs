@@ -32,6 +32,7 @@ pub(crate) fn spec() -> Spec {
         max_rows: 8,
         max_tokens: 64,
         step_overhead: 0,
+        shares_blocks: true,
     }
 }
 

@@ -9,6 +9,7 @@ mod ends;
 mod faults;
 mod lab;
 mod logprobs;
+mod prefix;
 mod readers;
 mod samplers;
 mod shutdown;
