@@ -55,23 +55,4 @@ impl StreamToken {
     pub fn ids(&self) -> impl Iterator<Item = TokenId> + '_ {
         self.coalesced.iter().copied().chain([self.id]).flatten()
     }
-
-    /// Takes a newer record, one with a token, into this one.
-    pub(crate) fn absorb(&mut self, newer: StreamToken) {
-        if self.tokens > 0 {
-            self.coalesced.push(self.id);
-        }
-        self.coalesced.extend(newer.coalesced);
-        self.logprobs.extend(newer.logprobs);
-        self.index = newer.index;
-        self.id = newer.id;
-        self.tokens += newer.tokens;
-        self.times = newer.times;
-        self.append_text(&newer.text);
-    }
-
-    pub(crate) fn append_text(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.span.end += text.len();
-    }
 }

@@ -21,6 +21,7 @@ mod shared;
 mod sink;
 mod stream;
 mod sync;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Instant;

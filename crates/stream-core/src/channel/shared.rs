@@ -1,17 +1,16 @@
 //! The state between the two ends of a stream.
 
-use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
 use super::sink::{ReserveError, Token};
-use super::sync::{AtomicBool, Mutex, MutexGuard};
+use super::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
+use super::waiting::Waiting;
 use crate::{
     Deadlines, Delivery, End, Error, Finish, FinishReason, SlowReader, StreamToken, Timings,
-    TokenLogprobs, TokenTimes, Usage,
+    TokenLogprobs, Usage,
 };
 
 pub(super) struct Shared {
@@ -19,19 +18,20 @@ pub(super) struct Shared {
     pub(super) deadlines: Deadlines,
     /// Whether the end is set; readable without the lock.
     closed: AtomicBool,
+    /// Records that there is still room for; of no meaning where waiting records coalesce. It
+    /// falls without the lock and rises under it: who finds none under the lock can leave word
+    /// there, and misses none that appears.
+    room: AtomicUsize,
     state: Mutex<State>,
 }
 
 pub(super) struct State {
-    pub(super) queue: VecDeque<StreamToken>,
-    /// Permits handed out and not used yet.
-    reserved: usize,
+    waiting: Waiting,
     pub(super) reader: Option<Waker>,
     writer: Option<Waker>,
     /// The writer found no room and is to be woken when there is some.
     pub(super) writer_waits: bool,
     pub(super) end: Option<End>,
-    text_len: usize,
     pub(super) prompt_tokens: usize,
     /// Until the reader takes them.
     pub(super) prompt_logprobs: Option<Vec<TokenLogprobs>>,
@@ -50,14 +50,13 @@ impl Shared {
             delivery,
             deadlines,
             closed: AtomicBool::new(false),
+            room: AtomicUsize::new(delivery.buffer()),
             state: Mutex::new(State {
-                queue: VecDeque::new(),
-                reserved: 0,
+                waiting: Waiting::default(),
                 reader: None,
                 writer: None,
                 writer_waits: false,
                 end: None,
-                text_len: 0,
                 prompt_tokens: 0,
                 prompt_logprobs: None,
                 held: String::new(),
@@ -80,21 +79,43 @@ impl Shared {
         self.delivery.slow_reader() == SlowReader::Coalesce
     }
 
-    /// Takes room for one record, or arranges for the writer to be woken when there is some.
+    /// Takes room for one record, or arranges for the writer to be woken when there is some: the
+    /// waker that is given, or else the one that watches.
     pub(super) fn reserve(&self, waker: Option<&Waker>) -> Result<(), ReserveError> {
-        let mut state = self.lock();
-        if let Some(waker) = waker {
-            state.watch(waker);
+        if self.is_closed() {
+            return Err(ReserveError::Closed);
         }
+        if self.take_room() {
+            return Ok(());
+        }
+        let mut state = self.lock();
         if state.end.is_some() {
             return Err(ReserveError::Closed);
         }
-        if !self.coalesces() && state.queue.len() + state.reserved >= self.delivery.buffer() {
-            state.writer_waits = true;
-            return Err(ReserveError::Full);
+        if let Some(waker) = waker {
+            state.watch(waker);
         }
-        state.reserved += 1;
-        Ok(())
+        if self.take_room() {
+            return Ok(());
+        }
+        state.writer_waits = true;
+        Err(ReserveError::Full)
+    }
+
+    fn take_room(&self) -> bool {
+        // Acquires what `give_room` releases: the record that made room is out of the queue.
+        let (taken, found_none) = (Ordering::Acquire, Ordering::Relaxed);
+        let one_less = |room: usize| room.checked_sub(1);
+        self.coalesces() || self.room.fetch_update(taken, found_none, one_less).is_ok()
+    }
+
+    /// Gives back room for one record: the writer, if it waited for that.
+    fn give_room(&self, state: &mut State) -> Option<Waker> {
+        if self.coalesces() {
+            return None;
+        }
+        self.room.fetch_add(1, Ordering::Release);
+        state.room_appeared()
     }
 
     pub(super) fn watch(&self, waker: &Waker) {
@@ -104,27 +125,26 @@ impl Shared {
     /// Gives back a permit that was not used.
     pub(super) fn unreserve(&self) {
         let mut state = self.lock();
-        state.reserved -= 1;
-        let writer = state.room_appeared();
+        let writer = self.give_room(&mut state);
         drop(state);
         wake(writer);
     }
 
     /// Uses up a permit.
-    pub(super) fn push(&self, token: Token) {
+    pub(super) fn push(&self, mut token: Token) {
         let mut state = self.lock();
-        state.reserved -= 1;
         if state.end.is_some() {
             return;
         }
-        let record = state.record(token);
-        let full = state.queue.len() >= self.delivery.buffer();
-        match state.queue.back_mut() {
-            Some(last) if full && self.coalesces() => last.absorb(record),
-            _ => state.queue.push_back(record),
+        let now = Instant::now();
+        state.count(token.sampled, now);
+        state.held = std::mem::take(&mut token.held);
+        match state.waiting.len() >= self.delivery.buffer() && self.coalesces() {
+            true => state.waiting.coalesce(token, now),
+            false => state.waiting.push(token, now),
         }
-        if state.queue.len() >= self.delivery.buffer() && state.full_since.is_none() {
-            state.full_since = Some(Instant::now());
+        if state.waiting.len() >= self.delivery.buffer() {
+            state.full_since.get_or_insert(now);
         }
         let reader = state.reader.take();
         drop(state);
@@ -137,17 +157,25 @@ impl Shared {
         if state.end.is_some() || prompt.is_empty() {
             return;
         }
-        let record = state.record_without_token(prompt);
-        state.queue.push_back(record);
+        state.push_text(&prompt);
         let reader = state.reader.take();
         drop(state);
         wake(reader);
     }
 
+    /// The oldest record, and the writer if it waited for its room. A record without a token
+    /// took none.
     pub(super) fn pop(&self, state: &mut State) -> Option<(StreamToken, Option<Waker>)> {
-        let record = state.queue.pop_front()?;
+        let Timings {
+            queued, scheduled, ..
+        } = state.timings;
+        let record = state.waiting.pop(queued, scheduled)?;
         state.full_since = None;
-        Some((record, state.room_appeared()))
+        let writer = match record.tokens {
+            0 => None,
+            _ => self.give_room(state),
+        };
+        Some((record, writer))
     }
 
     /// Sets the end, unless there is one. Where the writer did not foresee it, what it holds
@@ -163,7 +191,9 @@ impl Shared {
             Ok(finish) => (Ok(finish.reason), finish.held_text),
             Err(error) => (Err(error), held),
         };
-        state.append_held(rest);
+        if !rest.is_empty() && !state.waiting.append(&rest) {
+            state.push_text(&rest);
+        }
         state.timings.ended = Some(Instant::now());
         state.end = Some(End {
             outcome,
@@ -206,70 +236,19 @@ impl State {
         self.writer.clone()
     }
 
-    fn record(&mut self, token: Token) -> StreamToken {
-        let now = Instant::now();
+    /// A token is released now.
+    fn count(&mut self, sampled: Instant, now: Instant) {
         let timings = &mut self.timings;
-        let scheduled = *timings.scheduled.get_or_insert(token.sampled);
+        timings.scheduled.get_or_insert(sampled);
         timings.first_token.get_or_insert(now);
         timings.last_token = Some(now);
-        let index = timings.tokens;
         timings.tokens += 1;
-        self.held = token.held;
-        StreamToken {
-            index,
-            id: token.id,
-            span: self.place(&token.text),
-            text: token.text,
-            tokens: 1,
-            coalesced: Vec::new(),
-            logprobs: token.logprobs.into_iter().collect(),
-            times: TokenTimes {
-                queued: self.timings.queued,
-                scheduled,
-                sampled: token.sampled,
-                released: now,
-            },
-        }
     }
 
-    fn record_without_token(&mut self, text: String) -> StreamToken {
+    fn push_text(&mut self, text: &str) {
         let now = Instant::now();
-        StreamToken {
-            index: self.timings.tokens,
-            id: None,
-            span: self.place(&text),
-            text,
-            tokens: 0,
-            coalesced: Vec::new(),
-            logprobs: Vec::new(),
-            times: TokenTimes {
-                queued: self.timings.queued,
-                scheduled: self.timings.scheduled.unwrap_or(now),
-                sampled: self.timings.last_token.unwrap_or(now),
-                released: now,
-            },
-        }
-    }
-
-    /// Where `text` stands if it is the next.
-    fn place(&mut self, text: &str) -> Range<usize> {
-        let start = self.text_len;
-        self.text_len += text.len();
-        start..self.text_len
-    }
-
-    /// Text held back to the end joins the newest waiting record or gets one of its own.
-    fn append_held(&mut self, held: String) {
-        if held.is_empty() {
-            return;
-        }
-        if let Some(last) = self.queue.back_mut() {
-            self.text_len += held.len();
-            last.append_text(&held);
-            return;
-        }
-        let record = self.record_without_token(held);
-        self.queue.push_back(record);
+        let sampled = self.timings.last_token.unwrap_or(now);
+        self.waiting.push_text(text, sampled, now);
     }
 }
 

@@ -118,12 +118,11 @@ impl TokenStream {
     }
 
     fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamToken>> {
-        let shared = self.shared.clone();
-        let mut state = shared.lock();
+        let mut state = self.shared.lock();
         if state.prompt_logprobs.is_some() {
             self.prompt_logprobs = state.prompt_logprobs.take();
         }
-        if let Some((record, writer)) = shared.pop(&mut state) {
+        if let Some((record, writer)) = self.shared.pop(&mut state) {
             drop(state);
             wake(writer);
             self.note(&record);

@@ -2,10 +2,10 @@
 //! where its models run (`cargo xtask loom`).
 
 #[cfg(all(test, loom))]
-pub(super) use loom::sync::atomic::AtomicBool;
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize};
 #[cfg(all(test, loom))]
 pub(super) use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(all(test, loom)))]
-pub(super) use std::sync::atomic::AtomicBool;
+pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize};
 #[cfg(not(all(test, loom)))]
 pub(super) use std::sync::{Mutex, MutexGuard};

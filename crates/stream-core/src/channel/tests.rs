@@ -188,6 +188,41 @@ fn a_paused_writer_is_woken_by_room_and_by_the_end_alone() {
 }
 
 #[test]
+fn an_echo_has_a_place_of_its_own() {
+    let (sink, mut stream) = pair(|r| r.buffer(1).slow_reader(SlowReader::Pause));
+    sink.echo("prompt".into());
+    send(&sink, 0, "a");
+    assert_eq!(sink.try_reserve().unwrap_err(), ReserveError::Full);
+    let echo = block_on(stream.next()).unwrap().unwrap();
+    assert_eq!((echo.text.as_str(), echo.tokens), ("prompt", 0));
+    assert!(echo.times.scheduled <= echo.times.sampled);
+    assert_eq!(sink.try_reserve().unwrap_err(), ReserveError::Full);
+    assert_eq!(block_on(stream.next()).unwrap().unwrap().span, 6..7);
+    send(&sink, 1, "b");
+}
+
+#[test]
+fn every_record_has_its_own_text_however_the_two_ends_alternate() {
+    let (sink, mut stream) = plain();
+    let (mut sent, mut read, mut bytes) = (0, 0, 0);
+    for turn in 0..60 {
+        for _ in 0..turn % 7 {
+            send(&sink, sent, &"é".repeat(sent as usize % 4));
+            sent += 1;
+        }
+        for _ in 0..(turn % 5).min(sent - read) {
+            let record = block_on(stream.next()).unwrap().unwrap();
+            assert_eq!((record.id, record.index), (Some(read), read as usize));
+            assert_eq!(record.text, "é".repeat(read as usize % 4));
+            assert_eq!(record.span, bytes..bytes + record.text.len());
+            bytes = record.span.end;
+            read += 1;
+        }
+    }
+    assert!(sent > read && read > 100);
+}
+
+#[test]
 fn held_text_travels_with_the_end() {
     let (sink, mut stream) = plain();
     send(&sink, 3, "ab");
