@@ -1,11 +1,11 @@
 //! The thread that drives the model.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
 use stream_core::{Enrolled, Error, Stats};
 
 use super::generation::{Generation, Room};
@@ -22,15 +22,13 @@ use crate::{Chosen, Model, ModelError, Next, SequenceId};
 pub(super) struct Driver<M> {
     stepper: Stepper<M>,
     scheduler: Scheduler,
-    generations: BTreeMap<SequenceId, Generation>,
+    generations: FxHashMap<SequenceId, Generation>,
     /// Ids ascend in the order of arrival.
     next_id: SequenceId,
     vocabulary: Arc<Vocabulary>,
     inbox: Arc<Inbox>,
     waker: Waker,
     writers: Writers,
-    /// What the writers are told at the next [`publish`](Self::publish).
-    outbox: Vec<(SequenceId, Event)>,
     board: Arc<Board>,
     stats: Stats,
 }
@@ -47,13 +45,12 @@ impl<M: Model> Driver<M> {
         let mut this = Self {
             scheduler,
             stepper: Stepper::new(model),
-            generations: BTreeMap::new(),
+            generations: FxHashMap::default(),
             next_id: SequenceId(0),
             vocabulary,
             waker: Waker::from(inbox.clone()),
             inbox,
             writers,
-            outbox: Vec::new(),
             board,
             stats: Stats::default(),
         };
@@ -98,9 +95,10 @@ impl<M: Model> Driver<M> {
             if let Some(prompt) = arrival.echo.take() {
                 arrival.sink.echo(prompt);
             }
+            arrival.sink.gate().watch(&self.waker);
             let (generation, sink) = Generation::begin(arrival, &self.vocabulary);
             let voice = Voice::new(sink, generation.request().stop());
-            self.outbox.push((id, Event::Begin(Box::new(voice))));
+            self.writers.tell(id, Event::Begin(Box::new(voice)));
             self.stats.prompt_tokens += generation.prompt_tokens() as u64;
             self.scheduler
                 .add(id, generation.tokens(), generation.prefix());
@@ -110,10 +108,9 @@ impl<M: Model> Driver<M> {
 
     /// Frees what nobody reads any more, and reserves room in the other streams.
     fn sweep(&mut self) {
-        let mut context = Context::from_waker(&self.waker);
         let mut closed = Vec::new();
         for (&id, generation) in &mut self.generations {
-            match generation.reserve(&mut context) {
+            match generation.reserve() {
                 Room::Yes => self.scheduler.grant(id),
                 Room::No => {}
                 Room::Closed => closed.push(id),
@@ -186,7 +183,7 @@ impl<M: Model> Driver<M> {
         self.stats.completion_tokens += 1;
         self.stats.nan_logits += u64::from(chosen.nan_logits);
         if let Some(scores) = generation.take_scores() {
-            self.outbox.push((sequence, Event::PromptScored(scores)));
+            self.writers.tell(sequence, Event::PromptScored(scores));
         }
         let (permit, end) = generation.push(&chosen);
         let made = Made {
@@ -196,9 +193,11 @@ impl<M: Model> Driver<M> {
             sampled,
         };
         match end {
-            None => self.outbox.push((sequence, Event::Token(made))),
+            None => self.writers.tell(sequence, Event::Token(made)),
             Some(reason) => {
-                self.retire(sequence, |place| Event::Last(made, reason, place));
+                self.retire(sequence, |place| {
+                    Event::Last(made, Box::new((reason, place)))
+                });
             }
         }
     }
@@ -221,7 +220,7 @@ impl<M: Model> Driver<M> {
         if let Some(generation) = self.generations.remove(&sequence) {
             self.scheduler.remove(sequence);
             self.stepper.release(sequence);
-            self.outbox.push((sequence, last(generation.into_place())));
+            self.writers.tell(sequence, last(generation.into_place()));
         }
     }
 
@@ -239,9 +238,7 @@ impl<M: Model> Driver<M> {
             prefix_cache_hits: prefix.hits,
             ..self.stats
         });
-        for (sequence, event) in self.outbox.drain(..) {
-            self.writers.send(sequence, event);
-        }
+        self.writers.send();
     }
 
     /// Ends every stream that is left. The model is not asked any more.
@@ -258,7 +255,7 @@ impl<M: Model> Driver<M> {
         for (sequence, generation) in std::mem::take(&mut self.generations) {
             self.scheduler.remove(sequence);
             let last = Event::Failed(why.clone(), generation.into_place());
-            self.outbox.push((sequence, last));
+            self.writers.tell(sequence, last);
         }
         self.publish();
     }

@@ -4,9 +4,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use stream_core::{Enrolled, FinishReason, Gate, Permit, Request, TokenId, TokenSink};
+use stream_core::{
+    Enrolled, FinishReason, Gate, Permit, Request, ReserveError, TokenId, TokenSink,
+};
 
 use super::inbox::Arrival;
 use super::memory::Memory;
@@ -91,17 +92,17 @@ impl Generation {
         self.tokens.len() - self.prompt
     }
 
-    /// Sees to it that there is a permit for the next token, or that `cx` is woken when there
-    /// can be one.
-    pub(super) fn reserve(&mut self, cx: &mut Context<'_>) -> Room {
+    /// Sees to it that there is a permit for the next token, or that the waker that watches the
+    /// stream is woken when there can be one.
+    pub(super) fn reserve(&mut self) -> Room {
         if self.gate.is_closed() {
             return Room::Closed;
         }
         if self.permit.is_none() {
-            match self.gate.poll_reserve(cx) {
-                Poll::Ready(Ok(permit)) => self.permit = Some(permit),
-                Poll::Ready(Err(_)) => return Room::Closed,
-                Poll::Pending => return Room::No,
+            match self.gate.try_reserve() {
+                Ok(permit) => self.permit = Some(permit),
+                Err(ReserveError::Full) => return Room::No,
+                Err(ReserveError::Closed) => return Room::Closed,
             }
         }
         Room::Yes

@@ -82,8 +82,7 @@ impl Engine {
         config.check(&spec, &*tokenizer)?;
         let vocabulary = Arc::new(Vocabulary::new(tokenizer.clone(), spec.vocabulary));
         let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::default()));
-        let backlog = STEPS_BEHIND * spec.max_rows;
-        let (writers, ends) = Writers::new(config.text_threads, backlog);
+        let (writers, ends) = Writers::new(config.text_threads, STEPS_BEHIND);
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
         let scheduler = Scheduler::new(&spec);
         let driver = Driver::new(model, scheduler, of_model, bell, writers, board.clone());

@@ -3,12 +3,12 @@
 //! They never wait for the model: while a step runs, or hangs, everything that was chosen before
 //! it goes out, and streams end.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
 use stream_core::{
     Enrolled, Error, FinishReason, Logprob, Permit, Stop, Token, TokenId, TokenLogprobs, TokenSink,
     Tokenizer,
@@ -28,8 +28,9 @@ pub(super) enum Event {
     PromptScored(Vec<Scored>),
     /// It goes on.
     Token(Made),
-    /// It ends with this token.
-    Last(Made, FinishReason, Enrolled),
+    /// It ends with this token. The rest is boxed, because it comes once and would make every
+    /// event larger.
+    Last(Made, Box<(FinishReason, Enrolled)>),
     /// It ends with an error.
     Failed(Error, Enrolled),
     /// Its stream had ended, and now its work has too.
@@ -118,23 +119,47 @@ impl Voice {
 
 /// The model thread's way to the threads that make text. Each has its share of the sequences.
 pub(super) struct Writers {
-    shards: Vec<SyncSender<Message>>,
+    shards: Vec<Shard>,
 }
 
-type Message = (SequenceId, Event);
+/// The way to one of the threads.
+struct Shard {
+    /// What it is told next.
+    outbox: News,
+    sender: SyncSender<News>,
+}
+
+/// What has happened since the news before, in order.
+pub(super) type News = Vec<(SequenceId, Event)>;
 
 impl Writers {
-    /// So many channels, bounded by `backlog` messages each, and the threads' ends of them.
-    pub(super) fn new(threads: usize, backlog: usize) -> (Self, Vec<Receiver<Message>>) {
-        let (shards, ends) = (0..threads).map(|_| sync_channel(backlog)).unzip();
+    /// So many channels, each bounded by `backlog` [`News`], and the threads' ends of them.
+    pub(super) fn new(threads: usize, backlog: usize) -> (Self, Vec<Receiver<News>>) {
+        let shard = |_| {
+            let (sender, end) = sync_channel(backlog);
+            let outbox = News::new();
+            (Shard { outbox, sender }, end)
+        };
+        let (shards, ends) = (0..threads).map(shard).unzip();
         (Self { shards }, ends)
     }
 
-    /// Waits while the backlog is full.
-    pub(super) fn send(&self, sequence: SequenceId, event: Event) {
+    /// To be sent with the next news.
+    pub(super) fn tell(&mut self, sequence: SequenceId, event: Event) {
         let shard = sequence.0 as usize % self.shards.len();
-        // A writer goes on after every panic, so it takes all that is sent.
-        let _ = self.shards[shard].send((sequence, event));
+        self.shards[shard].outbox.push((sequence, event));
+    }
+
+    /// Sends the news: one message, and so one wake of a thread, for a whole step. Waits while
+    /// the backlog is full.
+    pub(super) fn send(&mut self) {
+        for Shard { outbox, sender } in &mut self.shards {
+            if !outbox.is_empty() {
+                let room = News::with_capacity(outbox.len());
+                // A writer goes on after every panic, so it takes all that is sent.
+                let _ = sender.send(std::mem::replace(outbox, room));
+            }
+        }
     }
 }
 
@@ -142,7 +167,7 @@ impl Writers {
 pub(super) struct Writer {
     tokenizer: Arc<dyn Tokenizer>,
     board: Arc<Board>,
-    voices: HashMap<SequenceId, Voice>,
+    voices: FxHashMap<SequenceId, Voice>,
 }
 
 impl Writer {
@@ -150,13 +175,13 @@ impl Writer {
         Self {
             tokenizer,
             board,
-            voices: HashMap::new(),
+            voices: FxHashMap::default(),
         }
     }
 
     /// Works until the model's thread has ended.
-    pub(super) fn run(mut self, messages: Receiver<Message>) {
-        for (sequence, event) in messages {
+    pub(super) fn run(mut self, news: Receiver<News>) {
+        for (sequence, event) in news.into_iter().flatten() {
             let handled = catch_unwind(AssertUnwindSafe(|| self.handle(sequence, event)));
             if let Err(panic) = handled {
                 self.fail(sequence, panic_message(&*panic));
@@ -170,7 +195,10 @@ impl Writer {
             Event::PromptScored(scores) => self.tell(sequence, scores),
             Event::Token(token) => self.say(sequence, token),
             // The place is given back when the stream has ended.
-            Event::Last(token, reason, _place) => self.say_last(sequence, token, reason),
+            Event::Last(token, end) => {
+                let (reason, _place) = *end;
+                self.say_last(sequence, token, reason);
+            }
             Event::Failed(error, _place) => self.end(sequence, Err(error)),
             Event::Closed(_place) => self.end(sequence, Ok(FinishReason::Cancelled)),
         }

@@ -61,7 +61,7 @@ impl TextAssembler {
         })?;
         let mut text = String::new();
         self.detokenizer.push(bytes, &mut text);
-        let piece = self.filter(&text);
+        let piece = self.filter(text);
         self.exempt = self.exempt.saturating_sub(1);
         Ok(piece)
     }
@@ -73,7 +73,7 @@ impl TextAssembler {
     pub fn finish(&mut self) -> Piece {
         let mut text = String::new();
         self.detokenizer.finish(&mut text);
-        let mut piece = self.filter(&text);
+        let mut piece = self.filter(text);
         self.stops.flush(&mut piece.text);
         piece
     }
@@ -87,12 +87,15 @@ impl TextAssembler {
         held
     }
 
-    fn filter(&mut self, text: &str) -> Piece {
+    fn filter(&mut self, text: String) -> Piece {
+        if self.stops.is_empty() {
+            return Piece { text, stop: None };
+        }
         let mut piece = Piece::default();
         if self.exempt > 0 {
-            self.stops.pass(text, &mut piece.text);
+            self.stops.pass(&text, &mut piece.text);
         } else {
-            piece.stop = self.stops.push(text, &mut piece.text);
+            piece.stop = self.stops.push(&text, &mut piece.text);
         }
         piece
     }

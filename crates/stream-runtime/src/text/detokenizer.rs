@@ -17,6 +17,11 @@ pub struct Detokenizer {
 impl Detokenizer {
     /// Appends to `out` the text that `bytes` make certain.
     pub fn push(&mut self, bytes: &[u8], out: &mut String) {
+        if self.pending.is_empty()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return out.push_str(text);
+        }
         self.pending.extend_from_slice(bytes);
         let mut carried = 0;
         let mut chunks = self.pending.utf8_chunks().peekable();

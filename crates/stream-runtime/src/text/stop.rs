@@ -30,6 +30,11 @@ impl StopMatcher {
         }
     }
 
+    /// Whether there is no string to stop at: all text may leave at once.
+    pub fn is_empty(&self) -> bool {
+        self.stops.is_empty()
+    }
+
     /// Takes more text and appends to `out` what may leave. The stop string that is completed,
     /// if one is, is returned once; from then on nothing leaves any more.
     pub fn push(&mut self, text: &str, out: &mut String) -> Option<String> {
