@@ -12,13 +12,12 @@ pub(super) struct SetAside {
 }
 
 impl Scheduler {
-    /// Admits a sequence that waits, if there is room for it and nothing better to wait for. Says
-    /// if those behind it may be admitted too.
+    /// Admits a sequence that waits, beside so many `active` ones, if there is room for it and
+    /// nothing better to wait for. Says if those behind it may be admitted too.
     ///
     /// Every sequence that makes progress keeps one free block to grow into, so that a newcomer
     /// is not preempted at once.
-    pub(super) fn admit(&mut self, i: usize, aside: &mut SetAside) -> bool {
-        let active = self.sequences.iter().filter(|s| s.is_active()).count();
+    pub(super) fn admit(&mut self, i: usize, active: usize, aside: &mut SetAside) -> bool {
         if active + aside.rows >= self.spec.max_rows {
             return false;
         }
@@ -61,6 +60,9 @@ impl Scheduler {
     /// Has paused sequences give way until so many blocks are available. Where that does not
     /// help, it does nothing.
     fn make_room(&mut self, needed: usize) -> bool {
+        if needed <= self.pool.available() {
+            return true;
+        }
         let paused = self.sequences.iter().filter(|s| s.is_paused());
         let freed = self.pool.freed_by(paused.map(|s| &s.blocks[..]));
         if needed > self.pool.available() + freed {

@@ -67,6 +67,9 @@ pub(crate) struct Scheduler {
     pool: BlockPool,
     /// Ascending by id: oldest first.
     sequences: Vec<Sequence>,
+    /// How many of them are over and leave the list with the next plan: all at once, because
+    /// each one that leaves moves all that are newer.
+    over: usize,
     preemptions: u64,
     prefix_use: PrefixUse,
 }
@@ -88,6 +91,7 @@ impl Scheduler {
             spec: spec.clone(),
             pool: BlockPool::new(spec),
             sequences: Vec::new(),
+            over: 0,
             preemptions: 0,
             prefix_use: PrefixUse::default(),
         }
@@ -108,8 +112,10 @@ impl Scheduler {
     /// the prefix cache until they are needed.
     pub(crate) fn remove(&mut self, id: SequenceId) {
         if let Some(i) = self.find(id) {
-            let mut sequence = self.sequences.remove(i);
+            let sequence = &mut self.sequences[i];
             self.pool.take_back(&mut sequence.blocks);
+            sequence.end();
+            self.over += 1;
         }
     }
 
@@ -123,6 +129,9 @@ impl Scheduler {
     /// The next step. Sequences that are preempted for it have lost their blocks.
     pub(crate) fn plan(&mut self) -> Plan {
         let mut plan = Plan::new(self.spec.max_tokens);
+        if std::mem::take(&mut self.over) > 0 {
+            self.sequences.retain(|s| !s.is_over());
+        }
         let end = self.end_of_rows();
         self.plan_decodes(end, &mut plan);
         self.plan_prefills(end, &mut plan);
@@ -175,7 +184,7 @@ impl Scheduler {
 
     /// How many sequences hold none.
     pub(crate) fn waiting(&self) -> usize {
-        self.sequences.len() - self.running()
+        self.sequences.len() - self.over - self.running()
     }
 
     /// Blocks that sequences hold, each counted once however many share it, and blocks in all.
@@ -194,7 +203,8 @@ impl Scheduler {
     }
 
     fn find(&self, id: SequenceId) -> Option<usize> {
-        self.sequences.binary_search_by_key(&id, |s| s.id).ok()
+        let found = self.sequences.binary_search_by_key(&id, |s| s.id).ok();
+        found.filter(|&i| !self.sequences[i].is_over())
     }
 
     /// Where the rows of a step run out. That there are more active sequences than rows happens
@@ -217,6 +227,7 @@ impl Scheduler {
 
     fn plan_prefills(&mut self, end: usize, plan: &mut Plan) {
         let (mut admitting, mut aside) = (true, SetAside::default());
+        let mut active = self.sequences.iter().filter(|s| s.is_active()).count();
         for i in 0..end {
             if plan.is_full() {
                 return;
@@ -226,7 +237,8 @@ impl Scheduler {
                 continue;
             }
             if !sequence.is_running() {
-                admitting = admitting && self.admit(i, &mut aside);
+                admitting = admitting && self.admit(i, active, &mut aside);
+                active += usize::from(self.sequences[i].is_active());
             }
             if self.sequences[i].is_running() {
                 self.add_to(plan, i);

@@ -39,6 +39,7 @@ pub(super) struct Sequence {
     pub(super) admitted: bool,
     /// A token was chosen since it got its blocks.
     chosen: bool,
+    over: bool,
 }
 
 impl Sequence {
@@ -54,6 +55,7 @@ impl Sequence {
             prefix,
             admitted: false,
             chosen: false,
+            over: false,
         }
     }
 
@@ -130,6 +132,16 @@ impl Sequence {
         self.tokens += 1;
         self.permit = false;
         self.chosen = true;
+    }
+
+    /// It has given up its blocks, and wants nothing any more.
+    pub(super) fn end(&mut self) {
+        self.permit = false;
+        self.over = true;
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// It has lost its blocks: what nobody keeps for it is to be computed again.
