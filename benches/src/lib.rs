@@ -4,6 +4,10 @@
 //! machine does falls on all of them alike; a ratio is taken within a round.
 #![forbid(unsafe_code)]
 
+pub mod free;
+pub mod readers;
+pub mod threads;
+
 use std::time::Instant;
 
 /// Samples of one quantity, one from each round.
@@ -34,6 +38,19 @@ impl Series {
         let sorted = self.sorted();
         let end = |sample: Option<&f64>| sample.copied().unwrap_or(f64::NAN);
         (end(sorted.first()), end(sorted.last()))
+    }
+
+    /// The smallest sample that so large a share of all, from 0 to 1, does not exceed; NaN without
+    /// samples.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let sorted = self.sorted();
+        let place = (share * sorted.len() as f64).ceil() as usize;
+        sorted.get(place.max(1) - 1).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Adds all samples of another series.
+    pub fn extend(&mut self, other: Self) {
+        self.samples.extend(other.samples);
     }
 
     /// Each round's sample over that of `other` in the same round.
@@ -75,6 +92,19 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     line(&header) + &line(&rule) + &body
 }
 
+/// How many rounds this program is asked for: `--rounds 9`, or else as many as it likes itself.
+///
+/// # Errors
+/// If no number follows `--rounds`.
+pub fn rounds(otherwise: usize) -> Result<usize, String> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds");
+    if arguments.next().is_none() {
+        return Ok(otherwise);
+    }
+    let number = arguments.next().and_then(|number| number.parse().ok());
+    number.ok_or_else(|| "--rounds needs a number".to_owned())
+}
+
 /// The load average of the last minute, where the system tells it: a figure taken on a busy
 /// machine is worth little.
 pub fn load_average() -> Option<f64> {
@@ -97,6 +127,14 @@ mod tests {
         assert_eq!(series(&[3.0, 1.0, 2.0]).summary(1), "2.0 (1.0–3.0)");
         assert_eq!(series(&[4.0, 1.0, 2.0, 3.0]).median(), 2.5);
         assert!(series(&[]).median().is_nan());
+    }
+
+    #[test]
+    fn a_quantile_is_a_sample() {
+        let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        let quantiles = [0.0, 0.5, 0.99, 1.0].map(|share| series(&hundred).quantile(share));
+        assert_eq!(quantiles, [1.0, 50.0, 99.0, 100.0]);
+        assert!(series(&[]).quantile(0.5).is_nan());
     }
 
     #[test]
