@@ -116,6 +116,20 @@ fn what_contradicts_itself() {
         r#"the added token "</s>" has the id 77, which does not follow"#,
     );
     check_changed(
+        "an id around every text",
+        |json| {
+            json["post_processor"] = json!({
+                "type": "TemplateProcessing",
+                "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+                           {"Sequence": {"id": "A", "type_id": 0}}],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}},
+                         {"Sequence": {"id": "B", "type_id": 0}}],
+                "special_tokens": {"<s>": {"id": "<s>", "ids": [575], "tokens": ["<s>"]}},
+            });
+        },
+        "the post-processor puts the id 575 around a text, but no token has it",
+    );
+    check_changed(
         "nothing can be encoded",
         |json| {
             json["model"]["vocab"] = json!({});

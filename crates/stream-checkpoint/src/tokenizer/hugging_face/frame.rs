@@ -47,9 +47,21 @@ fn post_processed(encoder: &Encoder) -> Result<(Vec<TokenId>, Vec<TokenId>), Fau
         let place = whole.windows(inner.len()).position(|part| part == inner);
         let begin = place.ok_or_else(|| broken("the post-processor changes the text's ids"))?;
         let end = begin + inner.len();
-        return Ok((whole[..begin].to_vec(), whole[end..].to_vec()));
+        let (before, after) = (&whole[..begin], &whole[end..]);
+        known(encoder, before.iter().chain(after))?;
+        return Ok((before.to_vec(), after.to_vec()));
     }
     Err(broken(&format!("none of {PROBES:?} can be encoded")))
+}
+
+/// The library believes the ids of a post-processor, whatever the vocabulary is.
+fn known<'a>(encoder: &Encoder, mut ids: impl Iterator<Item = &'a TokenId>) -> Result<(), Fault> {
+    match ids.find(|id| encoder.id_to_token(**id).is_none()) {
+        None => Ok(()),
+        Some(id) => Err(broken(&format!(
+            "the post-processor puts the id {id} around a text, but no token has it"
+        ))),
+    }
 }
 
 fn ids(encoder: &Encoder, text: &str, special: bool) -> Result<Vec<TokenId>, Fault> {
