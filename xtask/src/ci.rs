@@ -3,12 +3,17 @@
 use anyhow::Result;
 
 use crate::shell::{self, cargo};
-use crate::{deny, loom, root, test};
+use crate::{deny, fuzz, loom, root, test};
+
+/// For each target: enough to see that it works and finds what is near.
+const SECONDS_OF_FUZZING: u64 = 10;
 
 pub(crate) fn run() -> Result<()> {
     // The checks of licences and of what depends on what see every platform, and use no network.
     shell::run(cargo().args(["fetch", "--locked"]))?;
     shell::run(cargo().args(["fmt", "--all", "--check"]))?;
+    let fuzz = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
+    shell::run(cargo().current_dir(root()).args(fuzz))?;
     let everything = ["clippy", "--workspace", "--all-targets"];
     shell::run(cargo().args(everything).args(["--", "-D", "warnings"]))?;
     let docs = [
@@ -20,5 +25,6 @@ pub(crate) fn run() -> Result<()> {
     shell::run(cargo().args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     deny::run(&root())?;
     test::run(test::Effort::Ordinary)?;
-    loom::run()
+    loom::run()?;
+    fuzz::run(&fuzz::Options::all(SECONDS_OF_FUZZING))
 }

@@ -3,6 +3,7 @@
 mod ci;
 mod demo;
 mod deny;
+mod fuzz;
 mod loom;
 mod shell;
 mod synth;
@@ -19,8 +20,9 @@ Usage: cargo xtask COMMAND
   demo           fetch the default model, build, and stream a story to the terminal
   test           fetch the default model, and run every test, doctest and example
   test --full    the same, and the tests four times over, with more cases for property tests
+  fuzz …         give files, requests and streams inputs that nobody would think of
   loom           check the channel between sink and stream in every order of its threads
-  ci             the whole gate: format, clippy, docs, cargo-deny, test, loom
+  ci             the whole gate: format, clippy, docs, cargo-deny, test, loom, fuzz
   synth …        write a model with random weights, in the shape of a real one
   help           show this";
 
@@ -47,6 +49,11 @@ fn run(arguments: &[String]) -> Result<()> {
         ["demo"] => demo::run(),
         ["test"] => test::run(test::Effort::Ordinary),
         ["test", "--full"] => test::run(test::Effort::Full),
+        ["fuzz", "--help" | "-h"] => {
+            println!("{}", fuzz::HELP);
+            Ok(())
+        }
+        ["fuzz", ref words @ ..] => fuzz::run(&fuzz::Options::parse(words)?),
         ["loom"] => loom::run(),
         ["ci"] => ci::run(),
         ["synth", "--help" | "-h"] => {

@@ -1,0 +1,6 @@
+//! What the fuzz targets share.
+
+pub mod files;
+mod panics;
+
+pub use panics::{examine, prepare};
