@@ -186,6 +186,12 @@ pub enum Error {
     /// The engine failed or panicked in a step of this stream.
     #[error("the engine failed: {0}")]
     Engine(Arc<str>),
+    /// A step of the engine did not end in time, and the engine gave its streams up.
+    #[error("a step of the engine has not ended within {limit:?}")]
+    Hung {
+        /// The longest time that the engine's configuration lets a step take.
+        limit: Duration,
+    },
     /// The model gave no number that a token could be chosen by.
     #[error("the model's logits at token {index} are not finite")]
     Numerical {

@@ -83,11 +83,11 @@ impl Roster {
         self.shared.lock().closed = true;
     }
 
-    /// Ends every stream on the list with `error`.
+    /// Ends every stream on the list with `error`, and says how many had not ended before.
     pub fn fail_all(&self, error: &Error) -> usize {
         let gates: Vec<Gate> = self.shared.lock().streams.values().cloned().collect();
-        let open = gates.iter().filter(|gate| !gate.is_closed());
-        open.map(|gate| gate.fail(error.clone())).count()
+        let ended = |gate: &&Gate| gate.fail(error.clone());
+        gates.iter().filter(ended).count()
     }
 
     /// What [`Backend::drain`](crate::Backend::drain) asks for. Needs no async runtime.

@@ -178,12 +178,12 @@ impl Shared {
         Some((record, writer))
     }
 
-    /// Sets the end, unless there is one. Where the writer did not foresee it, what it holds
-    /// back is released.
-    pub(super) fn end(&self, outcome: Result<Finish, Error>) {
+    /// Sets the end, unless there is one, and says whether it did. Where the writer did not
+    /// foresee it, what it holds back is released.
+    pub(super) fn end(&self, outcome: Result<Finish, Error>) -> bool {
         let mut state = self.lock();
         if state.end.is_some() {
-            return;
+            return false;
         }
         let held = std::mem::take(&mut state.held);
         let (outcome, rest) = match outcome {
@@ -205,6 +205,7 @@ impl Shared {
         drop(state);
         wake(wakers.0);
         wake(wakers.1);
+        true
     }
 
     pub(super) fn cancel(&self) {

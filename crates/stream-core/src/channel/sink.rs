@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::{Error, Finish, TokenId, TokenLogprobs};
+use crate::{End, Error, Finish, TokenId, TokenLogprobs};
 
 /// A token as a backend hands it over.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,9 +187,14 @@ impl Gate {
         state.timings.scheduled.get_or_insert_with(Instant::now);
     }
 
-    /// Ends the stream with an error, whoever holds its sink.
-    pub fn fail(&self, error: Error) {
-        self.shared.end(Err(error));
+    /// How the stream has ended, if it has.
+    pub fn end(&self) -> Option<End> {
+        self.shared.lock().end.clone()
+    }
+
+    /// Ends the stream with an error, whoever holds its sink. False if it had ended before.
+    pub fn fail(&self, error: Error) -> bool {
+        self.shared.end(Err(error))
     }
 
     fn permit(&self) -> Permit {
