@@ -9,6 +9,7 @@ use stream_core::{
 };
 
 use super::memory::Memory;
+use super::stats::Board;
 use super::vocabulary::Vocabulary;
 use super::{panic_message, words};
 use crate::Spec;
@@ -19,6 +20,7 @@ pub(super) struct Admission {
     pub(super) spec: Spec,
     pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) roster: Roster,
+    pub(super) board: Arc<Board>,
     pub(super) default_max_tokens: Option<usize>,
 }
 
@@ -38,10 +40,7 @@ impl Admission {
     /// Takes a place first, so that a full queue costs no tokenising.
     pub(super) fn admit(&self, request: &Request, gate: Gate) -> Result<Admitted, Rejection> {
         self.info.capabilities.check(request, &self.info.name)?;
-        let place = self
-            .roster
-            .enroll(gate)
-            .map_err(|e| self.count_waiting(e))?;
+        let place = self.enroll(gate)?;
         let vocabulary = self.spec.vocabulary;
         check_ids("stop_token_ids", request.stop().ids(), vocabulary)?;
         self.check_sampling(request.sampling())?;
@@ -58,6 +57,15 @@ impl Admission {
             memory,
             max_tokens,
         })
+    }
+
+    /// Asks for a fault once the stream is on the list: what fails afterwards finds it there.
+    fn enroll(&self, gate: Gate) -> Result<Enrolled, Rejection> {
+        let place = self.roster.enroll(gate);
+        match self.board.fault() {
+            Some(fault) => Err(Rejection::Failed(fault)),
+            None => place.map_err(|e| self.count_waiting(e)),
+        }
     }
 
     fn check_sampling(&self, sampling: &Sampling) -> Result<(), InvalidRequest> {

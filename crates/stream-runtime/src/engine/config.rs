@@ -1,5 +1,7 @@
 //! What an engine is told when it starts.
 
+use std::time::Duration;
+
 use stream_core::{BackendInfo, Capabilities, Limits, Support, Tokenizer};
 
 use crate::Spec;
@@ -27,11 +29,17 @@ pub struct EngineConfig {
     /// [shares blocks](Spec::shares_blocks). The tokens are the same as without, they come
     /// sooner: somebody who may measure that can find out what others have asked.
     pub prefix_cache: bool,
+    /// The longest time that a step of the model may take; `None` is for ever. A step that takes
+    /// longer hangs: every stream ends with [`Error::Hung`](stream_core::Error::Hung), and the
+    /// engine takes no requests and says in its health that it has failed, until the step ends
+    /// after all. It takes up to an eighth longer to notice.
+    pub step_timeout: Option<Duration>,
 }
 
 impl EngineConfig {
     /// The defaults: everything done by the shared code, a queue of 256, one text thread, a prefix
-    /// cache.
+    /// cache, two minutes for a step: a first one that compiles its kernels, or a long piece of a
+    /// prompt on a slow processor, takes less.
     pub fn new(
         backend: impl Into<String>,
         model: impl Into<String>,
@@ -46,6 +54,7 @@ impl EngineConfig {
             text_threads: 1,
             default_max_tokens: None,
             prefix_cache: true,
+            step_timeout: Some(Duration::from_secs(120)),
         }
     }
 
@@ -56,6 +65,9 @@ impl EngineConfig {
             self.default_max_tokens.unwrap_or(1),
             1,
         )?;
+        let limit = self.step_timeout.unwrap_or(Duration::MAX).as_millis();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        at_least("step_timeout in milliseconds", limit, 1)?;
         at_least("vocabulary", spec.vocabulary, 1)?;
         at_least("vocabulary_size", tokenizer.vocabulary_size(), 1)?;
         at_least("context_length", spec.context_length, 2)?;

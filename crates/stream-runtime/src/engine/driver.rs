@@ -44,7 +44,7 @@ impl<M: Model> Driver<M> {
     ) -> Self {
         let mut this = Self {
             scheduler,
-            stepper: Stepper::new(model),
+            stepper: Stepper::new(model, board.clone()),
             generations: FxHashMap::default(),
             next_id: SequenceId(0),
             vocabulary,

@@ -11,6 +11,8 @@
 //! 6. The writer makes its text while the next step runs, and sends both with the permit. A stop
 //!    string that it finds ends the stream; the token that was under way by then is discarded.
 //! 7. The end, from whichever side, frees the blocks before the next step, and the place last.
+//!
+//! Beside them a `watchdog` looks for a step that does not end.
 
 mod admission;
 mod config;
@@ -21,11 +23,12 @@ mod memory;
 mod stats;
 mod stepper;
 mod vocabulary;
+mod watchdog;
 mod words;
 mod writer;
 
 use std::any::Any;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -45,6 +48,7 @@ use driver::Driver;
 use inbox::{Arrival, Inbox};
 use stats::Board;
 use vocabulary::Vocabulary;
+use watchdog::{Watchdog, Watching};
 use writer::{Writer, Writers};
 
 /// Steps that a writer may lag behind before the model waits for it.
@@ -57,10 +61,15 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Dropping it ends every open stream with [`Error::ShutDown`]; call [`Backend::drain`] before
 /// to let them finish. The drop waits for the step under way, but no more than two seconds for
 /// one that hangs: its thread is then left behind.
+///
+/// A step that takes longer than [`EngineConfig::step_timeout`] hangs: every stream ends with
+/// [`Error::Hung`], and until it ends after all the engine takes nothing and its health is
+/// [`Health::Failed`]. Then it goes on: what a step has given back is as good late as in time.
 pub struct Engine {
     admission: Admission,
     inbox: Arc<Inbox>,
     board: Arc<Board>,
+    _watching: Option<Watching>,
     threads: Vec<JoinHandle<()>>,
     /// Hangs up when every thread has ended.
     alive: Mutex<Receiver<()>>,
@@ -86,23 +95,34 @@ impl Engine {
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
         let scheduler = Scheduler::new(&spec);
         let driver = Driver::new(model, scheduler, of_model, bell, writers, board.clone());
-        let (alive, dead) = channel();
+        let roster = Roster::new(config.queue + spec.max_rows);
+        let watchdog = |limit| Watchdog::new(limit, board.clone(), roster.clone()).start();
+        let watching = config.step_timeout.map(watchdog).transpose()?;
+        let (alive, dead) = channel::<()>();
         let mut threads = Vec::new();
         for end in ends {
-            let writer = Writer::new(tokenizer.clone(), board.clone());
-            threads.push(spawn("stream-text", &alive, || writer.run(end))?);
+            let (writer, alive) = (Writer::new(tokenizer.clone(), board.clone()), alive.clone());
+            threads.push(spawn("stream-text", move || {
+                writer.run(end);
+                drop(alive);
+            })?);
         }
         // The last to start: it is the one that would not end if another failed to.
-        threads.push(spawn("stream-model", &alive, || driver.run())?);
+        threads.push(spawn("stream-model", move || {
+            driver.run();
+            drop(alive);
+        })?);
         Ok(Self {
             admission: Admission {
                 info: config.info(&spec),
-                roster: Roster::new(config.queue + spec.max_rows),
+                roster,
+                board: board.clone(),
                 default_max_tokens: config.default_max_tokens,
                 spec,
                 vocabulary,
             },
             inbox,
+            _watching: watching,
             board,
             threads,
             alive: Mutex::new(dead),
@@ -115,9 +135,6 @@ impl Engine {
     }
 
     fn admit(&self, request: &Request, sink: &TokenSink) -> Result<Admitted, Rejection> {
-        if let Some(fault) = self.board.fault() {
-            return Err(Rejection::Failed(fault));
-        }
         let admitted = self.admission.admit(request, sink.gate())?;
         sink.set_prompt_tokens(admitted.prompt.len());
         Ok(admitted)
@@ -200,18 +217,8 @@ impl Drop for Engine {
     }
 }
 
-/// Starts a thread that holds on to `alive` until all that `work` owns is dropped.
-fn spawn(
-    name: &str,
-    alive: &Sender<()>,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, StartError> {
-    let alive = alive.clone();
-    let run = move || {
-        work();
-        drop(alive);
-    };
-    let thread = Builder::new().name(name.into()).spawn(run);
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let thread = Builder::new().name(name.into()).spawn(work);
     thread.map_err(|source| StartError::Thread {
         name: name.into(),
         source,

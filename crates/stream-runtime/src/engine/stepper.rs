@@ -1,8 +1,10 @@
 //! The model, kept from taking anything else down with it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::panic_message;
+use super::stats::Board;
 use crate::{Batch, Choice, Chosen, Model, ModelError, Next, Row, SequenceId, Task};
 
 /// So many failed steps in a row mean that the model cannot be mended.
@@ -11,18 +13,24 @@ const MOST_FAILURES: u32 = 3;
 /// Runs the steps of a model and checks what it gives back.
 pub(super) struct Stepper<M> {
     model: M,
+    board: Arc<Board>,
     /// Steps that failed since one has succeeded.
     failures: u32,
 }
 
 impl<M: Model> Stepper<M> {
-    pub(super) fn new(model: M) -> Self {
-        Self { model, failures: 0 }
+    pub(super) fn new(model: M, board: Arc<Board>) -> Self {
+        Self {
+            model,
+            board,
+            failures: 0,
+        }
     }
 
     /// One choice for every position that `rows` sample, in their order.
     pub(super) fn step(&mut self, rows: &[Row<'_>]) -> Result<Vec<Next>, ModelError> {
-        let outcome = guard(|| run(&mut self.model, rows));
+        let pulse = self.board.pulse();
+        let outcome = pulse.during(|| guard(|| run(&mut self.model, rows)));
         match outcome {
             Ok(_) => self.failures = 0,
             Err(_) => self.failures += 1,
@@ -37,7 +45,9 @@ impl<M: Model> Stepper<M> {
                 "{MOST_FAILURES} steps in a row failed"
             )));
         }
-        guard(|| self.model.reset())
+        let pulse = self.board.pulse();
+        pulse
+            .during(|| guard(|| self.model.reset()))
             .map_err(|e| ModelError::new(format!("the model cannot be reset: {e}")))
     }
 

@@ -1,6 +1,8 @@
 //! What is refused, and why: before the first token, with the request given back.
 
 use std::sync::Arc;
+use std::time::Duration;
+
 use stream_core::{
     Backend, BackendExt, Capabilities, Message, Rejected, Rejection, Request, RequestBuilder, Stop,
     Support, channel,
@@ -285,6 +287,14 @@ fn impossible_engines_do_not_start() {
     for (spec, message) in cases {
         assert_eq!(start(spec, config()), message);
     }
+    let no_time = EngineConfig {
+        step_timeout: Some(Duration::ZERO),
+        ..config()
+    };
+    assert_eq!(
+        start(spec(), no_time),
+        "step_timeout in milliseconds is 0, but must be at least 1"
+    );
     let no_text = EngineConfig {
         text_threads: 0,
         ..config()

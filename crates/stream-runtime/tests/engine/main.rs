@@ -7,6 +7,7 @@ mod choices;
 mod echo;
 mod ends;
 mod faults;
+mod hangs;
 mod lab;
 mod logprobs;
 mod prefix;
