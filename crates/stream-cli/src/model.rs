@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use stream_checkpoint::default_model::{self, NoCacheFolder};
 use stream_checkpoint::hub::{self, HubConfig, ModelReference};
@@ -49,6 +50,12 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
     }
     if let Some(threads) = args.threads {
         config = config.threads(threads.into());
+    }
+    if let Some(seconds) = args.step_timeout {
+        config = config.step_timeout(match seconds {
+            0 => Duration::MAX,
+            seconds => Duration::from_secs(seconds.into()),
+        });
     }
     Ok(config)
 }

@@ -1,6 +1,7 @@
 //! How an engine is set up, and what one call may change.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use stream_checkpoint::SamplingDefaults;
 use stream_core::{InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
@@ -30,6 +31,7 @@ pub struct StreamingConfig {
     pub(crate) check_weights: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
+    pub(crate) step_timeout: Option<Duration>,
     pub(crate) system_prompt: Option<String>,
     pub(crate) temperature: Option<f32>,
     pub(crate) max_tokens: Option<usize>,
@@ -45,6 +47,7 @@ impl Default for StreamingConfig {
             check_weights: false,
             threads: None,
             kv_tokens: None,
+            step_timeout: None,
             system_prompt: None,
             temperature: None,
             max_tokens: Some(512),
@@ -85,6 +88,14 @@ impl StreamingConfig {
     /// Tokens that the KV cache holds, over all streams. Left out, the backend chooses.
     pub fn kv_tokens(mut self, tokens: usize) -> Self {
         self.kv_tokens = Some(tokens);
+        self
+    }
+
+    /// The longest time that one step of the model may take; [`Duration::MAX`] is for ever. A step
+    /// that takes longer hangs: its streams end with [`Error::Hung`](stream_core::Error::Hung),
+    /// and until it ends after all no question is taken. Left out, it is two minutes.
+    pub fn step_timeout(mut self, limit: Duration) -> Self {
+        self.step_timeout = Some(limit);
         self
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt};
 use stream_engine::core::{
-    Backend, BackendExt, FinishReason, Rejection, Request, Sampling, SlowReader, Stop, TokenId,
+    Backend, BackendExt, Error, FinishReason, Health, Rejection, Request, Sampling, SlowReader,
+    Stop, TokenId,
 };
 use stream_engine::{Ask, EngineError, StreamingConfig, StreamingEngine};
 
@@ -260,6 +261,24 @@ fn what_the_model_cannot_take_is_refused_with_numbers() {
         engine.generate(request).is_err(),
         "an id outside the vocabulary"
     );
+}
+
+/// A prompt of some hundred tokens takes far longer than a millisecond.
+#[test]
+fn a_step_that_takes_too_long_ends_its_stream_and_no_more() {
+    let limit = Duration::from_millis(1);
+    let engine = |limit| StreamingEngine::new(StreamingConfig::default().step_timeout(limit));
+    let hasty = engine(limit);
+    let ask = || Ask::new("again and ".repeat(200)).max_tokens(2);
+    let mut stream = hasty.generate_iter(ask()).unwrap();
+    assert_eq!(stream.next(), Some(Err(Error::Hung { limit })));
+    let backend = hasty.backend().unwrap();
+    while block_on(backend.health()) != Health::Ready {
+        std::thread::yield_now();
+    }
+    let patient = engine(Duration::MAX);
+    let mut stream = patient.generate_iter(ask()).unwrap();
+    assert_eq!(stream.completion().unwrap().ids.len(), 2);
 }
 
 #[test]

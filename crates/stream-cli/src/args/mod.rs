@@ -80,6 +80,10 @@ pub(crate) struct EngineArgs {
     /// CPU threads that compute; left out, the engine chooses
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Seconds that one step of the model may take before it counts as hung and its answers end;
+    /// 0 is for ever. Left out, 120
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) step_timeout: Option<u32>,
 }
 
 const MODEL_HELP: &str = "\

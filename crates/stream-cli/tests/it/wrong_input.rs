@@ -128,7 +128,7 @@ fn weights_that_are_no_numbers_are_found_if_that_is_asked_for() {
     outcome.expect_sentence(3, &["broken.gguf", "has the value NaN"]);
     let sound = [
         &checked[..],
-        &[tiny, "--max-tokens", "1", "--json", "hello"],
+        &[tiny, "--max-tokens", "1", "--step-timeout", "0", "hello"],
     ]
     .concat();
     assert_eq!(run(program(sound)).code, 0);
@@ -142,6 +142,7 @@ fn a_command_line_that_cannot_be_read() {
         &["generate", "--max-tokens", "many", "hello"],
         &["generate", "--max-tokens", "-1", "hello"],
         &["generate", "--threads", "0", "hello"],
+        &["generate", "--step-timeout", "-1", "hello"],
         &["generate", "--raw", "--system", "x", "hello"],
         &["generate", "--nonsense", "hello"],
         &["generate", "--logprobs", "2", "hello"],

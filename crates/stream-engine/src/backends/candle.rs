@@ -24,7 +24,8 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     }
     let model = CandleModel::load(&checkpoint, &options).map_err(load)?;
     let name = BackendKind::Candle.name();
-    let engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
+    let mut engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
+    engine_config.step_timeout = config.step_timeout.or(engine_config.step_timeout);
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
     Ok(Opened {
