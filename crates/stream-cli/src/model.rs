@@ -57,6 +57,9 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
             seconds => Duration::from_secs(seconds.into()),
         });
     }
+    if let Some(tokens) = args.speculative_tokens {
+        config = config.speculative_tokens(tokens.into());
+    }
     Ok(config)
 }
 

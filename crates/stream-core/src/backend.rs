@@ -175,6 +175,10 @@ pub struct Stats {
     pub requests_cancelled: u64,
     /// Requests that the engine ended with an error.
     pub requests_failed: u64,
+    /// Tokens that were tried ahead by speculative decoding.
+    pub drafted_tokens: u64,
+    /// Those of them that were what the model chose. They count as completion tokens too.
+    pub accepted_tokens: u64,
     /// Logits that were no numbers, in rows that a token was chosen from all the same: such a
     /// logit counts as −∞.
     pub nan_logits: u64,

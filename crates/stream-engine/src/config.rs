@@ -32,6 +32,7 @@ pub struct StreamingConfig {
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
     pub(crate) step_timeout: Option<Duration>,
+    pub(crate) speculative_tokens: Option<usize>,
     pub(crate) system_prompt: Option<String>,
     pub(crate) temperature: Option<f32>,
     pub(crate) max_tokens: Option<usize>,
@@ -48,6 +49,7 @@ impl Default for StreamingConfig {
             threads: None,
             kv_tokens: None,
             step_timeout: None,
+            speculative_tokens: None,
             system_prompt: None,
             temperature: None,
             max_tokens: Some(512),
@@ -96,6 +98,14 @@ impl StreamingConfig {
     /// and until it ends after all no question is taken. Left out, it is two minutes.
     pub fn step_timeout(mut self, limit: Duration) -> Self {
         self.step_timeout = Some(limit);
+        self
+    }
+
+    /// The most tokens that a stream tries ahead in one step: speculative decoding by prompt
+    /// lookup, which changes the speed of an answer and nothing else. 0 switches it off. Left
+    /// out, the backend chooses.
+    pub fn speculative_tokens(mut self, tokens: usize) -> Self {
+        self.speculative_tokens = Some(tokens);
         self
     }
 

@@ -75,6 +75,7 @@ mod engine;
 mod model;
 pub mod sample;
 mod schedule;
+mod speculate;
 pub mod text;
 
 pub use engine::{Engine, EngineConfig, StartError};

@@ -133,3 +133,36 @@ fn every_instruction_set_gives_the_same_bits() {
         assert_same_bits(&of(set), &wanted);
     }
 }
+
+/// A row of several positions, as speculative decoding makes them: at each of them the logits are
+/// those of a row that ends there, right tokens or wrong ones behind it.
+#[test]
+fn a_draft_is_scored_as_one_token_after_the_other() {
+    for precision in [Precision::Native, Precision::F32] {
+        let mut model = load(precision);
+        let tokens = sequences().pop().unwrap();
+        let (prompt, rest) = tokens.split_at(tokens.len() - 12);
+        forward(&mut model, &[part(0, prompt, 0)]);
+        let singles = rest.iter().zip(prompt.len()..);
+        let wanted: Vec<_> = singles
+            .flat_map(|(&token, position)| forward(&mut model, &[part(0, &[token], position)]))
+            .collect();
+        forward(&mut model, &[part(1, prompt, 0)]);
+        for width in 1..=rest.len() {
+            let row = Part {
+                sample: 0..width,
+                ..part(1, &rest[..width], prompt.len())
+            };
+            assert_same_bits(&forward(&mut model, &[row]), &wanted[..width]);
+        }
+        // What a rejected draft left in the cache is written again and never read.
+        let wrong: Vec<_> = rest.iter().map(|token| token + 1).collect();
+        forward(&mut model, &[part(1, &wrong, prompt.len())]);
+        let beside = Part {
+            sample: 0..8,
+            ..part(1, &rest[..8], prompt.len())
+        };
+        let found = forward(&mut model, &[part(2, prompt, 0), beside]);
+        assert_same_bits(&found[1..], &wanted[..8]);
+    }
+}

@@ -84,6 +84,10 @@ pub(crate) struct EngineArgs {
     /// 0 is for ever. Left out, 120
     #[arg(long, value_name = "SECONDS")]
     pub(crate) step_timeout: Option<u32>,
+    /// Tokens that may be tried ahead in one step where the answer repeats something (speculative
+    /// decoding by prompt lookup); 0 switches it off, left out, the engine chooses
+    #[arg(long, value_name = "N")]
+    pub(crate) speculative_tokens: Option<u8>,
 }
 
 const MODEL_HELP: &str = "\

@@ -118,6 +118,11 @@ impl Shared {
         state.room_appeared()
     }
 
+    /// Takes room for one record, if there is some.
+    pub(super) fn reserve_spare(&self) -> bool {
+        !self.is_closed() && self.take_room()
+    }
+
     pub(super) fn watch(&self, waker: &Waker) {
         self.lock().watch(waker);
     }

@@ -161,6 +161,12 @@ impl Gate {
         Ok(self.permit())
     }
 
+    /// Room for one more record than is needed to go on. To find none is no reason to wait: the
+    /// stream does not count as held up by its reader.
+    pub fn try_reserve_spare(&self) -> Option<Permit> {
+        self.shared.reserve_spare().then(|| self.permit())
+    }
+
     /// Room for one record, or a wake when there is some or the stream has ended.
     pub fn poll_reserve(&self, cx: &mut Context<'_>) -> Poll<Result<Permit, ReserveError>> {
         match self.shared.reserve(Some(cx.waker())) {

@@ -26,6 +26,9 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     let name = BackendKind::Candle.name();
     let mut engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
     engine_config.step_timeout = config.step_timeout.or(engine_config.step_timeout);
+    if let Some(tokens) = config.speculative_tokens {
+        engine_config.speculative_tokens = tokens;
+    }
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
     Ok(Opened {

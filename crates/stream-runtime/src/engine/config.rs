@@ -34,6 +34,13 @@ pub struct EngineConfig {
     /// engine takes no requests and says in its health that it has failed, until the step ends
     /// after all. It takes up to an eighth longer to notice.
     pub step_timeout: Option<Duration>,
+    /// The most tokens of a draft: speculative decoding by prompt lookup, where the model has
+    /// something to gain from it ([`Spec::step_overhead`]). 0 is off. A sequence drafts what
+    /// followed the last time that its newest tokens stood in prompt or answer, and less or
+    /// nothing while that is seldom right, the step is busy, or its stream has little room. The
+    /// answer is the same with and without. Nothing is drafted for a request with penalties, DRY,
+    /// mirostat, bad words or a grammar: each of its choices depends on the one before.
+    pub speculative_tokens: usize,
 }
 
 impl EngineConfig {
@@ -55,6 +62,7 @@ impl EngineConfig {
             default_max_tokens: None,
             prefix_cache: true,
             step_timeout: Some(Duration::from_secs(120)),
+            speculative_tokens: 7,
         }
     }
 

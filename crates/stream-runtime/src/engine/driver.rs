@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use stream_core::{Enrolled, Error, Stats};
 
+use super::draft::Drafting;
 use super::generation::{Generation, Room};
 use super::inbox::{Arrival, Inbox};
 use super::panic_message;
@@ -30,6 +31,7 @@ pub(super) struct Driver<M> {
     waker: Waker,
     writers: Writers,
     board: Arc<Board>,
+    drafting: Drafting,
     stats: Stats,
 }
 
@@ -41,6 +43,7 @@ impl<M: Model> Driver<M> {
         inbox: Arc<Inbox>,
         writers: Writers,
         board: Arc<Board>,
+        drafting: Drafting,
     ) -> Self {
         let mut this = Self {
             scheduler,
@@ -52,6 +55,7 @@ impl<M: Model> Driver<M> {
             inbox,
             writers,
             board,
+            drafting,
             stats: Stats::default(),
         };
         this.publish();
@@ -76,7 +80,8 @@ impl<M: Model> Driver<M> {
         while let Some(arrivals) = self.inbox.take(idle) {
             self.admit(arrivals);
             self.sweep();
-            let plan = self.scheduler.plan();
+            let mut plan = self.scheduler.plan();
+            self.draft(&mut plan);
             self.publish();
             match self.step(&plan) {
                 Ok(next) => self.deliver(&plan, next),
@@ -96,7 +101,8 @@ impl<M: Model> Driver<M> {
                 arrival.sink.echo(prompt);
             }
             arrival.sink.gate().watch(&self.waker);
-            let (generation, sink) = Generation::begin(arrival, &self.vocabulary);
+            let drafter = self.drafting.drafter();
+            let (generation, sink) = Generation::begin(arrival, &self.vocabulary, drafter);
             let voice = Voice::new(sink, generation.request().stop());
             self.writers.tell(id, Event::Begin(Box::new(voice)));
             self.stats.prompt_tokens += generation.prompt_tokens() as u64;
@@ -118,6 +124,23 @@ impl<M: Model> Driver<M> {
         }
         for id in closed {
             self.retire(id, Event::Closed);
+        }
+    }
+
+    /// Lets the rows that decode guess ahead, where that is worth its time.
+    fn draft(&mut self, plan: &mut Plan) {
+        let Some(mut step) = self.drafting.step(plan) else {
+            return;
+        };
+        for row in 0..plan.work().len() {
+            let work = &plan.work()[row];
+            let generation = self.generations.get_mut(&work.sequence);
+            if let Some(generation) = generation.filter(|_| work.decodes()) {
+                let drafted = generation.draft(&step);
+                let kept = self.scheduler.draft(plan, row, drafted);
+                generation.keep_draft(kept, &mut step);
+                self.stats.drafted_tokens += kept as u64;
+            }
         }
     }
 
@@ -145,17 +168,24 @@ impl<M: Model> Driver<M> {
         let sampled = Instant::now();
         let mut next = next.into_iter();
         for work in plan.work() {
-            self.scheduler.done(work);
-            let generation = self.generations.get(&work.sequence);
-            let outcomes = generation.map_or(0, |generation| generation.outcomes(work));
-            if let Some(generation) = generation.filter(|_| work.sample)
-                && next.as_slice()[..outcomes].iter().all(Next::is_sound)
-            {
+            let Some(generation) = self.generations.get_mut(&work.sequence) else {
+                continue;
+            };
+            let outcomes = generation.outcomes(work);
+            let own = &next.as_slice()[..outcomes];
+            let accepted = generation.accept(work, own);
+            self.stats.accepted_tokens += accepted as u64;
+            self.scheduler.done(work, accepted);
+            if work.sample && own.iter().all(Next::is_sound) {
                 let computed = &generation.tokens()[..work.positions.end];
                 self.scheduler.share(work.sequence, computed);
             }
-            for next in next.by_ref().take(outcomes) {
-                self.take(work.sequence, next, sampled);
+            // Behind the first choice that the draft did not foresee, all are in vain.
+            let stand = outcomes - (work.draft - accepted);
+            for (number, next) in next.by_ref().take(outcomes).enumerate() {
+                if number < stand {
+                    self.take(work.sequence, next, sampled);
+                }
             }
         }
     }

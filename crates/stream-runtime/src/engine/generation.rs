@@ -9,12 +9,14 @@ use stream_core::{
     Enrolled, FinishReason, Gate, Permit, Request, ReserveError, TokenId, TokenSink,
 };
 
+use super::draft::Drafter;
 use super::inbox::Arrival;
 use super::memory::Memory;
 use super::vocabulary::Vocabulary;
 use crate::sample::DrawKey;
 use crate::schedule::{Prefix, Work};
-use crate::{BlockId, Choice, Chosen, Given, Row, Scored};
+use crate::speculate::Worth;
+use crate::{BlockId, Choice, Chosen, Given, Next, Row, Scored};
 
 /// An accepted request with its tokens.
 pub(super) struct Generation {
@@ -34,6 +36,8 @@ pub(super) struct Generation {
     /// if that is not asked for, or told already.
     scores: Option<Vec<Scored>>,
     scheduled: bool,
+    /// `None` if nothing is ever drafted.
+    drafter: Option<Drafter>,
 }
 
 /// Whether a stream has room for a token.
@@ -47,7 +51,11 @@ pub(super) enum Room {
 
 impl Generation {
     /// Parts an arrival from its sink, which is for the threads that make text.
-    pub(super) fn begin(arrival: Arrival, vocabulary: &Arc<Vocabulary>) -> (Self, TokenSink) {
+    pub(super) fn begin(
+        arrival: Arrival,
+        vocabulary: &Arc<Vocabulary>,
+        drafter: Option<Drafter>,
+    ) -> (Self, TokenSink) {
         let this = Self {
             gate: arrival.sink.gate(),
             place: arrival.place,
@@ -59,6 +67,7 @@ impl Generation {
             seed: arrival.request.sampling().seed().unwrap_or_else(random),
             scores: arrival.request.prompt_logprobs().map(|_| Vec::new()),
             scheduled: false,
+            drafter,
             vocabulary: vocabulary.clone(),
             request: arrival.request,
         };
@@ -108,6 +117,37 @@ impl Generation {
         Room::Yes
     }
 
+    /// Guesses what comes after the next token, as far as that is worth its time in the step and
+    /// the stream has room. Returns how many tokens.
+    pub(super) fn draft(&mut self, step: &Worth) -> usize {
+        let answered = self.answered();
+        let alike = self.memory.alike(&self.request, answered);
+        // The last token is chosen and never read.
+        let most = alike.min(self.max_tokens - answered) - 1;
+        match &mut self.drafter {
+            Some(drafter) if most > 0 => {
+                drafter.draft(&self.tokens, answered, most, &self.gate, step)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The step has room for so many of the tokens that were drafted last.
+    pub(super) fn keep_draft(&mut self, tokens: usize, step: &mut Worth) {
+        if let Some(drafter) = &mut self.drafter {
+            drafter.keep(tokens, step);
+        }
+    }
+
+    /// How many tokens of the step's draft were right: as many as the model chose itself.
+    pub(super) fn accept(&mut self, work: &Work, outcomes: &[Next]) -> usize {
+        let answered = self.answered();
+        match &mut self.drafter {
+            Some(drafter) if work.draft > 0 => drafter.accept(outcomes, answered),
+            _ => 0,
+        }
+    }
+
     /// Tells the stream once that its time in the queue is over, and gets ready for a choice.
     pub(super) fn enter_step(&mut self, work: &Work) {
         if !self.scheduled {
@@ -125,13 +165,16 @@ impl Generation {
     pub(super) fn row<'a>(&'a self, work: &Work, blocks: &'a [BlockId]) -> Row<'a> {
         let Range { start, end } = work.positions;
         let scored = self.to_score(work);
-        let first = end - self.outcomes(work);
+        let tokens = match &self.drafter {
+            Some(drafter) if work.draft > 0 => drafter.row(),
+            _ => &self.tokens[start..end],
+        };
         Row {
             sequence: work.sequence,
             blocks,
             start,
-            tokens: &self.tokens[start..end],
-            sample: first - start..end - start,
+            tokens,
+            sample: tokens.len() - self.outcomes(work)..tokens.len(),
             given: Given {
                 tokens: &self.tokens[scored.start + 1..scored.end + 1],
                 top: self.request.prompt_logprobs().unwrap_or(0),
@@ -140,9 +183,10 @@ impl Generation {
         }
     }
 
-    /// How many outcomes the row has: one for each token to be scored, and the choice.
+    /// How many outcomes the row has: one for each token to be scored, the choice, and one for
+    /// each token of the draft.
     pub(super) fn outcomes(&self, work: &Work) -> usize {
-        self.to_score(work).len() + usize::from(work.sample)
+        self.to_score(work).len() + usize::from(work.sample) + work.draft
     }
 
     /// Positions of a step after which the prompt goes on with a token to be scored. They reach
@@ -190,7 +234,8 @@ impl Generation {
         self.memory
             .record(self.request.sampling(), id, &self.vocabulary);
         self.memory.set_mu(chosen.mu);
-        (self.permit.take(), self.end(id))
+        let next = self.drafter.as_mut().and_then(Drafter::next_permit);
+        (std::mem::replace(&mut self.permit, next), self.end(id))
     }
 
     /// A stop string may end it too: that is seen where text is made.

@@ -70,6 +70,23 @@ impl Memory {
         self.mu = mu;
     }
 
+    /// How many choices, from the next one on, are made alike whatever is chosen between them, so
+    /// that one [`Choice`] holds for all. Penalties, DRY, mirostat and bad words depend on the
+    /// tokens just before, and `min_tokens` on how many there are.
+    pub(super) fn alike(&self, request: &Request, answered: usize) -> usize {
+        let sampling = request.sampling();
+        let free = !sampling.has_penalties()
+            && self.dry.is_none()
+            && sampling.mirostat().is_none()
+            && self.bad_words.is_empty()
+            && request.grammar().is_none();
+        match request.stop().min_tokens().checked_sub(answered) {
+            _ if !free => 1,
+            None | Some(0) => usize::MAX,
+            Some(before) => before,
+        }
+    }
+
     /// Works out what the next choice needs. `tokens` are those of prompt and answer, the first
     /// `prompt` of them the prompt's.
     pub(super) fn prepare(

@@ -16,6 +16,7 @@
 
 mod admission;
 mod config;
+mod draft;
 mod driver;
 mod generation;
 mod inbox;
@@ -44,6 +45,7 @@ pub use config::{EngineConfig, StartError};
 use crate::Model;
 use crate::schedule::Scheduler;
 use admission::{Admission, Admitted};
+use draft::Drafting;
 use driver::Driver;
 use inbox::{Arrival, Inbox};
 use stats::Board;
@@ -94,7 +96,16 @@ impl Engine {
         let (writers, ends) = Writers::new(config.text_threads, STEPS_BEHIND);
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
         let scheduler = Scheduler::new(&spec);
-        let driver = Driver::new(model, scheduler, of_model, bell, writers, board.clone());
+        let drafting = Drafting::new(&spec, config.speculative_tokens);
+        let driver = Driver::new(
+            model,
+            scheduler,
+            of_model,
+            bell,
+            writers,
+            board.clone(),
+            drafting,
+        );
         let roster = Roster::new(config.queue + spec.max_rows);
         let watchdog = |limit| Watchdog::new(limit, board.clone(), roster.clone()).start();
         let watching = config.step_timeout.map(watchdog).transpose()?;

@@ -62,6 +62,20 @@ impl BlockPool {
         true
     }
 
+    /// Tokens that an owner of these blocks would have room for with every one that is available.
+    pub(super) fn room(&self, blocks: &[BlockId]) -> usize {
+        (blocks.len() + self.available()) * self.block_size
+    }
+
+    /// Takes back what `owner` does not need for so many tokens.
+    pub(super) fn shrink(&mut self, owner: &mut Vec<BlockId>, tokens: usize) {
+        let needed = self.blocks_for(tokens).min(owner.len());
+        owner
+            .drain(needed..)
+            .rev()
+            .for_each(|block| self.drop_one(block));
+    }
+
     /// Takes every block of `owner` back, the last one first.
     pub(super) fn take_back(&mut self, owner: &mut Vec<BlockId>) {
         owner.drain(..).rev().for_each(|block| self.drop_one(block));

@@ -14,6 +14,11 @@
 //! sampling uses up. A new stream has room, so a prompt never waits for its reader. Without a
 //! permit a sequence is paused: it keeps its blocks as long as nobody else needs them.
 //!
+//! **Drafts.** A sequence that decodes may be given further positions on trial
+//! ([`Scheduler::draft`]), from what the plan has left of the step and from free blocks: nobody
+//! gives way to a guess. Blocks that a rejected draft has reached into are free again at once, so
+//! that every plan is what it would be without drafts.
+//!
 //! **Preemption.** When a block is missing, a paused sequence gives up its blocks, the newest
 //! first; if there is none, the newest sequence that runs, if it is newer than the one in need.
 //! It waits again, in its old place and so before all that have never run, and of its tokens
@@ -138,13 +143,32 @@ impl Scheduler {
         plan
     }
 
-    /// The model has done this part of a step.
-    pub(crate) fn done(&mut self, work: &Work) {
+    /// Has a row of the plan, one that decodes, compute the positions of a draft too: of so many
+    /// tokens as many as there is room for in the step and in free blocks. Returns how many.
+    pub(crate) fn draft(&mut self, plan: &mut Plan, row: usize, tokens: usize) -> usize {
+        let found = self.find(plan.work()[row].sequence);
+        let Some(i) = found.filter(|_| tokens > 0) else {
+            return 0;
+        };
+        let sequence = &mut self.sequences[i];
+        let known = sequence.tokens();
+        let room = self.pool.room(&sequence.blocks) - known;
+        let draft = plan.draft(row, tokens.min(room));
+        self.pool.grow(&mut sequence.blocks, known + draft);
+        draft
+    }
+
+    /// The model has done this part of a step, and `accepted` tokens of its draft were right.
+    pub(crate) fn done(&mut self, work: &Work, accepted: usize) {
         if let Some(i) = self.find(work.sequence) {
             let sequence = &mut self.sequences[i];
-            sequence.computed_to(work.positions.end);
+            let computed = work.positions.end + accepted;
+            sequence.computed_to(computed);
+            if work.draft > accepted {
+                self.pool.shrink(&mut sequence.blocks, computed);
+            }
             if work.sample {
-                sequence.sampled();
+                sequence.sampled(accepted + 1);
             }
         }
     }

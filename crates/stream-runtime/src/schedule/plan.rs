@@ -12,12 +12,22 @@ pub(crate) struct Work {
     pub(crate) positions: Range<usize>,
     /// Whether a token is chosen after the last of them.
     pub(crate) sample: bool,
+    /// Positions behind them to compute on trial, a token being chosen after each too.
+    pub(crate) draft: usize,
+}
+
+impl Work {
+    /// Whether this is one position with a choice after it.
+    pub(crate) fn decodes(&self) -> bool {
+        self.sample && self.positions.len() == 1
+    }
 }
 
 /// The work of one step, with the room that is left in it.
 #[derive(Debug)]
 pub(crate) struct Plan {
     work: Vec<Work>,
+    max_tokens: usize,
     tokens_left: usize,
 }
 
@@ -25,6 +35,7 @@ impl Plan {
     pub(super) fn new(max_tokens: usize) -> Self {
         Self {
             work: Vec::new(),
+            max_tokens,
             tokens_left: max_tokens,
         }
     }
@@ -36,6 +47,11 @@ impl Plan {
     /// Whether no sequence has anything to do.
     pub(crate) fn is_empty(&self) -> bool {
         self.work.is_empty()
+    }
+
+    /// Input tokens, those of drafts too.
+    pub(crate) fn tokens(&self) -> usize {
+        self.max_tokens - self.tokens_left
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -50,6 +66,15 @@ impl Plan {
             sequence,
             positions: pending.start..end,
             sample: end == pending.end,
+            draft: 0,
         });
+    }
+
+    /// Adds as many of so many draft tokens to a row as there is room for.
+    pub(super) fn draft(&mut self, row: usize, tokens: usize) -> usize {
+        let draft = tokens.min(self.tokens_left);
+        self.tokens_left -= draft;
+        self.work[row].draft = draft;
+        draft
     }
 }

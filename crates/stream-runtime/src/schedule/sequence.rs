@@ -127,9 +127,9 @@ impl Sequence {
         self.computed = position;
     }
 
-    /// A token was chosen, and the permit is used up.
-    pub(super) fn sampled(&mut self) {
-        self.tokens += 1;
+    /// Tokens were chosen, and the permit is used up.
+    pub(super) fn sampled(&mut self, tokens: usize) {
+        self.tokens += tokens;
         self.permit = false;
         self.chosen = true;
     }

@@ -6,7 +6,7 @@ mod world;
 use proptest::prelude::*;
 
 use crate::Spec;
-use crate::schedule::Prefix;
+use crate::schedule::{Prefix, Work};
 use world::{Newcomer, Outcome, World, rows, spec};
 
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ enum Event {
     Abort(usize),
     Pause(usize),
     Resume(usize),
+    Guess(usize, usize),
     Step(Outcome),
 }
 
@@ -50,6 +51,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => any::<usize>().prop_map(Event::Abort),
         2 => any::<usize>().prop_map(Event::Pause),
         2 => any::<usize>().prop_map(Event::Resume),
+        2 => (0..9usize, 0..9usize).prop_map(|(drafted, right)| Event::Guess(drafted, right)),
         9 => outcomes().prop_map(Event::Step),
     ];
     prop::collection::vec(event, 0..120)
@@ -76,6 +78,7 @@ proptest! {
                 Event::Abort(at) => world.abort(at),
                 Event::Pause(at) => world.set_reading(at, false),
                 Event::Resume(at) => world.set_reading(at, true),
+                Event::Guess(drafted, right) => world.guess = (drafted, right),
                 Event::Step(outcome) => drop(world.step_that(outcome)),
             }
             world.check_blocks();
@@ -196,4 +199,37 @@ fn a_paused_sequence_keeps_its_blocks_while_nobody_needs_them() {
     assert_eq!(world.scheduler.blocks(paused), blocks);
     world.finish();
     assert_eq!(world.scheduler.preemptions(), 0);
+}
+
+#[test]
+fn drafts_take_what_the_step_has_left_and_keep_nothing() {
+    let mut world = World::new(spec(4, 5, 4, 12));
+    world.add(3, 12);
+    world.step();
+    world.guess = (9, 2);
+    let drafted = |work: &[Work]| work.iter().map(|w| w.draft).collect::<Vec<_>>();
+    assert_eq!(drafted(&world.step()), [9]);
+    // A newcomer's prompt comes first: 8 of the step's 12 tokens are its own.
+    let newcomer = world.add(7, 0);
+    assert_eq!(drafted(&world.step()), [3, 0]);
+    assert!(world.scheduler.blocks(newcomer).is_empty());
+    // Of the last 6 tokens, one is chosen in any case.
+    assert_eq!(drafted(&world.step()), [5]);
+    world.finish();
+    assert_eq!(world.scheduler.preemptions(), 0);
+}
+
+#[test]
+fn a_draft_takes_free_blocks_alone() {
+    let mut world = World::new(spec(4, 5, 4, 64));
+    let (older, newer) = (world.add(3, 9), world.add(7, 1));
+    world.step();
+    world.set_reading(1, false);
+    world.guess = (9, 0);
+    // 5 tokens lie in two blocks; the other keeps two, and so one is left: room for 7 more.
+    let work = world.step();
+    assert_eq!(work[0].draft, 7);
+    assert_eq!(world.scheduler.blocks(older).len(), 2);
+    assert_eq!(world.scheduler.blocks(newer).len(), 2);
+    world.finish();
 }

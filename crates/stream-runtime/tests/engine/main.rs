@@ -14,5 +14,6 @@ mod prefix;
 mod readers;
 mod samplers;
 mod shutdown;
+mod speculation;
 mod toy;
 mod words;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stream_core::TokenId;
 
-use crate::schedule::{Prefix, Scheduler, Work};
+use crate::schedule::{Plan, Prefix, Scheduler, Work};
 use crate::{SequenceId, Spec};
 
 /// What a sequence has and wants, and what its reader does.
@@ -91,6 +91,8 @@ pub(super) struct World {
     texts: Texts,
     cache: Vec<Slot>,
     next: u64,
+    /// How many tokens each row that decodes would draft, and how many of them would be right.
+    pub(super) guess: (usize, usize),
     /// Positions that are to be computed and tokens to be made, if nothing is preempted.
     wanted: usize,
     /// Positions that were computed.
@@ -108,6 +110,7 @@ impl World {
             },
             cache: vec![Slot::Lost; spec.kv_tokens()],
             next: 0,
+            guess: (0, 0),
             wanted: 0,
             computed: 0,
             spec,
@@ -178,7 +181,8 @@ impl World {
         for (&id, _) in self.clients.iter().filter(|(_, c)| c.reading) {
             self.scheduler.grant(id);
         }
-        let plan = self.scheduler.plan();
+        let mut plan = self.scheduler.plan();
+        self.draft(&mut plan);
         self.check_budget(plan.work());
         self.check_blocks();
         let rows = plan.work().len().max(1);
@@ -199,11 +203,43 @@ impl World {
             self.scheduler.preempt_all();
             self.cache.fill(Slot::Lost);
         }
+        self.check_kept();
         plan.work().to_vec()
     }
 
+    /// Nobody gives way to a draft.
+    fn draft(&mut self, plan: &mut Plan) {
+        let preemptions = self.scheduler.preemptions();
+        for row in 0..plan.work().len() {
+            let work = &plan.work()[row];
+            if work.decodes() {
+                let most = self.guess.0.min(self.clients[&work.sequence].left - 1);
+                let kept = self.scheduler.draft(plan, row, most);
+                assert_eq!(kept, plan.work()[row].draft);
+                assert!(kept <= most);
+            }
+        }
+        assert_eq!(self.scheduler.preemptions(), preemptions);
+    }
+
+    /// How much of a row's draft turns out right.
+    fn accepted(&self, work: &Work) -> usize {
+        self.guess.1.min(work.draft)
+    }
+
+    /// After a step nobody has more blocks than its tokens need.
+    fn check_kept(&self) {
+        for (&id, client) in &self.clients {
+            let most = client.tokens.len().div_ceil(self.spec.block_size);
+            assert!(
+                self.scheduler.blocks(id).len() <= most,
+                "a draft keeps blocks"
+            );
+        }
+    }
+
     fn check_budget(&self, work: &[Work]) {
-        let tokens: usize = work.iter().map(|w| w.positions.len()).sum();
+        let tokens: usize = work.iter().map(|w| w.positions.len() + w.draft).sum();
         let rows: BTreeSet<_> = work.iter().map(|w| w.sequence).collect();
         assert_eq!(rows.len(), work.len(), "one row a sequence: {work:?}");
         assert!(rows.len() <= self.spec.max_rows, "{work:?}");
@@ -283,8 +319,12 @@ impl World {
             }
             assert_eq!(self.cache[slot], text, "{work:?} at {position}");
         }
+        for position in positions.end..positions.end + work.draft {
+            let slot = self.slot(id, position);
+            self.cache[slot] = Slot::Poison;
+        }
         self.computed += positions.len();
-        self.scheduler.done(work);
+        self.scheduler.done(work, self.accepted(work));
     }
 
     /// As the driver does after a choice without fault.
@@ -298,8 +338,19 @@ impl World {
     }
 
     fn finish_row(&mut self, work: &Work) {
-        if work.sample {
-            self.sample(work.sequence);
+        if !work.sample {
+            return;
+        }
+        let (id, end, accepted) = (work.sequence, work.positions.end, self.accepted(work));
+        (0..=accepted).for_each(|_| self.sample(id));
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.written += accepted;
+        let texts = self.texts.of(&client.tokens);
+        for (position, text) in (end..).zip(&texts[end..end + accepted]) {
+            let slot = self.slot(id, position);
+            self.cache[slot] = Slot::Text(*text);
         }
     }
 
