@@ -46,7 +46,7 @@ catches! {
     a_stream_dropped_in_the_queue_frees_its_place: LeaksDroppedStreams;
     a_stream_dropped_before_its_first_token_frees_its_place: LeaksDroppedStreams;
     a_stalled_reader_harms_nobody_else: ServesOneReaderAtATime;
-    a_coalescing_reader_loses_nothing: LosesTheLastToken;
+    a_coalescing_reader_loses_nothing: AnswersOtherwiseEachTime;
     a_reader_that_stalls_too_long_is_ended: SaysNothing;
     a_deadline_ends_its_stream: EndsAtOnce;
     a_full_queue_gives_the_request_back: TellsTooSmallLimits;
