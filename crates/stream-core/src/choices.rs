@@ -40,13 +40,15 @@ impl Choices {
         self.streams
     }
 
-    /// Tokens of the prompt, counted once, and tokens made until now in all answers.
+    /// Tokens of the prompt, counted once, and tokens made until now in all answers. Cached are
+    /// those that the first answer found, because the others may have found what it computed.
     pub fn usage(&self) -> Usage {
         let usages = self.streams.iter().map(TokenStream::usage);
-        usages.fold(Usage::default(), |sum, usage| Usage {
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: sum.completion_tokens + usage.completion_tokens,
-        })
+        let sum = |sum: Usage, next: Usage| Usage {
+            completion_tokens: sum.completion_tokens + next.completion_tokens,
+            ..sum
+        };
+        usages.reduce(sum).unwrap_or_default()
     }
 
     /// Cancels every answer.

@@ -54,6 +54,8 @@ impl From<FinishReason> for Finish {
 pub struct Usage {
     /// Tokens of the prompt, template included.
     pub prompt_tokens: usize,
+    /// Those of them that were in the engine's prefix cache, and were not computed.
+    pub cached_tokens: usize,
     /// Tokens made, an end token included.
     pub completion_tokens: usize,
 }

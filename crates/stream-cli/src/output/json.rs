@@ -106,6 +106,7 @@ struct Last {
 #[derive(Serialize)]
 struct Usage {
     prompt_tokens: usize,
+    cached_tokens: usize,
     completion_tokens: usize,
 }
 
@@ -131,6 +132,7 @@ impl From<&End> for Last {
             error: end.outcome.as_ref().err().map(ToString::to_string),
             usage: Usage {
                 prompt_tokens: usage.prompt_tokens,
+                cached_tokens: usage.cached_tokens,
                 completion_tokens: usage.completion_tokens,
             },
             timings: Timings {

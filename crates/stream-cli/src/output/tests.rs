@@ -55,6 +55,7 @@ fn each_token_has_its_object_and_the_end_too() {
     let last = &lines[3];
     assert_eq!(last["finish_reason"], "stop");
     assert_eq!(last["usage"]["prompt_tokens"], 3);
+    assert_eq!(last["usage"]["cached_tokens"], 0);
     assert_eq!(last["usage"]["completion_tokens"], 3);
     assert!(last["timings"]["total_ms"].is_number());
     assert!(last.get("error").is_none());

@@ -33,6 +33,7 @@ pub(super) struct State {
     pub(super) writer_waits: bool,
     pub(super) end: Option<End>,
     pub(super) prompt_tokens: usize,
+    pub(super) cached_tokens: usize,
     /// Until the reader takes them.
     pub(super) prompt_logprobs: Option<Vec<TokenLogprobs>>,
     /// What the writer holds back.
@@ -58,6 +59,7 @@ impl Shared {
                 writer_waits: false,
                 end: None,
                 prompt_tokens: 0,
+                cached_tokens: 0,
                 prompt_logprobs: None,
                 held: String::new(),
                 timings: Timings::start(queued),
@@ -229,6 +231,7 @@ impl State {
     pub(super) fn usage(&self) -> Usage {
         Usage {
             prompt_tokens: self.prompt_tokens,
+            cached_tokens: self.cached_tokens,
             completion_tokens: self.timings.tokens,
         }
     }

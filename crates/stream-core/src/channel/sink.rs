@@ -193,6 +193,11 @@ impl Gate {
         state.timings.scheduled.get_or_insert_with(Instant::now);
     }
 
+    /// Tells how many tokens of the prompt need not be computed, for [`Usage`](crate::Usage).
+    pub fn set_cached_tokens(&self, tokens: usize) {
+        self.shared.lock().cached_tokens = tokens;
+    }
+
     /// How the stream has ended, if it has.
     pub fn end(&self) -> Option<End> {
         self.shared.lock().end.clone()

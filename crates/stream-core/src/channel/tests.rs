@@ -10,7 +10,9 @@ use futures::StreamExt;
 use futures::executor::block_on;
 
 use super::*;
-use crate::{DeadlineKind, Deadlines, Error, Finish, FinishReason, RequestBuilder, SlowReader};
+use crate::{
+    DeadlineKind, Deadlines, Error, Finish, FinishReason, RequestBuilder, SlowReader, Usage,
+};
 
 fn pair(set: impl FnOnce(RequestBuilder) -> RequestBuilder) -> (TokenSink, TokenStream) {
     channel(&set(Request::raw("x")).build().unwrap())
@@ -333,6 +335,7 @@ fn the_time_of_a_stalled_reader_is_not_the_engines() {
 fn the_stations_of_a_token_are_in_order() {
     let (sink, mut stream) = plain();
     sink.set_prompt_tokens(5);
+    sink.gate().set_cached_tokens(4);
     sink.scheduled();
     send(&sink, 0, "a");
     send(&sink, 1, "b");
@@ -341,10 +344,12 @@ fn the_stations_of_a_token_are_in_order() {
     assert!(times.queued <= times.scheduled && times.scheduled <= times.sampled);
     assert!(times.sampled <= times.released);
     let done = block_on(stream.collect()).unwrap();
-    assert_eq!(
-        (done.usage.prompt_tokens, done.usage.completion_tokens),
-        (5, 2)
-    );
+    let expected = Usage {
+        prompt_tokens: 5,
+        cached_tokens: 4,
+        completion_tokens: 2,
+    };
+    assert_eq!(done.usage, expected);
     assert!(done.timings.tokens_per_second().is_some());
     assert!(done.timings.queue_time() <= done.timings.time_to_first_token());
 }

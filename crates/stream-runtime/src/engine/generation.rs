@@ -152,6 +152,7 @@ impl Generation {
     pub(super) fn enter_step(&mut self, work: &Work) {
         if !self.scheduled {
             self.gate.scheduled();
+            self.gate.set_cached_tokens(work.positions.start);
             self.scheduled = true;
         }
         if work.sample {
