@@ -233,3 +233,19 @@ fn a_draft_takes_free_blocks_alone() {
     assert_eq!(world.scheduler.blocks(newer).len(), 2);
     world.finish();
 }
+
+#[test]
+fn a_block_that_was_given_back_is_used_again_first() {
+    let mut world = World::new(Spec {
+        shares_blocks: false,
+        ..spec(4, 8, 4, 64)
+    });
+    let first = world.add(8, 9);
+    world.step();
+    assert_eq!(world.scheduler.blocks(first), [0, 1, 2]);
+    let second = world.add(3, 9);
+    world.step();
+    world.abort(0);
+    world.step();
+    assert_eq!(world.scheduler.blocks(second), [3, 0]);
+}
