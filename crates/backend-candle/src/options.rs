@@ -31,7 +31,8 @@ pub struct CandleOptions {
     /// In what form the weights are kept.
     pub precision: Precision,
     /// Positions in the KV cache, over all sequences; `None` for four whole contexts, but no
-    /// more than 32,768. A position takes memory only when it is first used.
+    /// more than 32,768. A position takes memory only when it is first used; with a prefix cache
+    /// all of them are in time.
     pub kv_tokens: Option<usize>,
     /// Positions in a block of the KV cache: a multiple of 16.
     pub block_size: usize,

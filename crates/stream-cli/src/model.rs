@@ -60,6 +60,9 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
     if let Some(tokens) = args.speculative_tokens {
         config = config.speculative_tokens(tokens.into());
     }
+    if args.no_prefix_cache {
+        config = config.without_prefix_cache();
+    }
     Ok(config)
 }
 

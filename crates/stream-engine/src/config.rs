@@ -33,6 +33,7 @@ pub struct StreamingConfig {
     pub(crate) kv_tokens: Option<usize>,
     pub(crate) step_timeout: Option<Duration>,
     pub(crate) speculative_tokens: Option<usize>,
+    pub(crate) prefix_cache: bool,
     pub(crate) system_prompt: Option<String>,
     pub(crate) temperature: Option<f32>,
     pub(crate) max_tokens: Option<usize>,
@@ -50,6 +51,7 @@ impl Default for StreamingConfig {
             kv_tokens: None,
             step_timeout: None,
             speculative_tokens: None,
+            prefix_cache: true,
             system_prompt: None,
             temperature: None,
             max_tokens: Some(512),
@@ -106,6 +108,15 @@ impl StreamingConfig {
     /// out, the backend chooses.
     pub fn speculative_tokens(mut self, tokens: usize) -> Self {
         self.speculative_tokens = Some(tokens);
+        self
+    }
+
+    /// Computes every prompt from its first token. Otherwise, where an engine can, it keeps what
+    /// it has computed until its memory is needed, and a prompt that begins like an earlier one,
+    /// or like an earlier one with its answer, has its first token sooner. The tokens are the
+    /// same.
+    pub fn without_prefix_cache(mut self) -> Self {
+        self.prefix_cache = false;
         self
     }
 

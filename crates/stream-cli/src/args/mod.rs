@@ -88,6 +88,9 @@ pub(crate) struct EngineArgs {
     /// decoding by prompt lookup); 0 switches it off, left out, the engine chooses
     #[arg(long, value_name = "N")]
     pub(crate) speculative_tokens: Option<u8>,
+    /// Compute every prompt from its first token, also what an earlier one has begun with
+    #[arg(long)]
+    pub(crate) no_prefix_cache: bool,
 }
 
 const MODEL_HELP: &str = "\

@@ -253,3 +253,30 @@ fn every_sampler_can_be_asked_for() {
         "{word} in {clean}"
     );
 }
+
+/// Of two answers the second begins with what the first has computed.
+#[test]
+fn the_prefix_cache_can_be_switched_off() {
+    model();
+    let cached = |more: &[&str]| {
+        let arguments = [
+            &["--json", "--n", "2", "--max-tokens", "2"],
+            more,
+            &[PROMPT],
+        ];
+        let outcome = run(program(greedy(&arguments.concat())));
+        let objects = outcome.expect_quiet().objects();
+        let ends = objects.iter().filter(|object| object["usage"].is_object());
+        let mut ends: Vec<_> = ends.collect();
+        ends.sort_by_key(|end| end["choice"].as_u64());
+        let cached = ends
+            .iter()
+            .map(|end| end["usage"]["cached_tokens"].as_u64());
+        let cached: Vec<_> = cached.map(Option::unwrap).collect();
+        assert_eq!(cached.len(), 2);
+        cached
+    };
+    let found = cached(&[]);
+    assert!(found[0] == 0 && found[1] >= 16, "{found:?}");
+    assert_eq!(cached(&["--no-prefix-cache"]), [0, 0]);
+}

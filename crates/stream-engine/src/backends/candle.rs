@@ -29,6 +29,7 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     if let Some(tokens) = config.speculative_tokens {
         engine_config.speculative_tokens = tokens;
     }
+    engine_config.prefix_cache = config.prefix_cache;
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
     Ok(Opened {
