@@ -99,10 +99,33 @@ impl Answer {
             .collect()
     }
 
+    /// How many tokens the records carry.
+    pub(crate) fn tokens(&self) -> usize {
+        self.records.iter().map(|record| record.tokens).sum()
+    }
+
     /// Whether this one's ids begin as the other's do.
     pub(crate) fn begins_like(&self, other: &Self) -> bool {
         other.ids.starts_with(&self.ids) || self.ids.starts_with(&other.ids)
     }
+}
+
+/// An answer must be the expected one, where the backend says that nothing around it matters.
+pub(crate) fn same(
+    backend: &dyn Backend,
+    answer: &Answer,
+    expected: &Answer,
+) -> Result<(), Broken> {
+    let invariant = backend.info().capabilities.batch_invariant;
+    ensure!(
+        !invariant || (&answer.ids, &answer.text) == (&expected.ids, &expected.text),
+        "{:?} {:?} became {:?} {:?}",
+        expected.ids,
+        expected.text,
+        answer.ids,
+        answer.text
+    );
+    Ok(())
 }
 
 /// Asks and reads to an end that must be good.

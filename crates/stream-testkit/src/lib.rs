@@ -26,6 +26,7 @@ mod faulty;
 mod golden;
 mod ground;
 pub mod laws;
+mod macros;
 mod run;
 mod toy;
 mod verdict;
@@ -33,7 +34,7 @@ mod verdict;
 pub use faulty::{Control, Fault, Faulty, Hand, SeenRow, Struck};
 pub use golden::Golden;
 pub use ground::Ground;
-pub use run::{check, settle};
+pub use run::{check, check_fault, keeps, keeps_in_faults, settle};
 #[doc(hidden)]
 pub use stream_core::Backend;
 pub use toy::{Brain, Toy, hashed};

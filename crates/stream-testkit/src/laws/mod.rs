@@ -4,6 +4,8 @@ mod admission;
 mod cancel;
 mod draws;
 mod ending;
+mod faults;
+mod hangs;
 mod parameters;
 mod probabilities;
 mod readers;
@@ -25,6 +27,18 @@ pub use draws::{
 };
 pub use ending::{
     a_deadline_ends_its_stream, a_drain_ends_what_does_not_finish, a_drain_lets_streams_finish,
+};
+pub use faults::{
+    a_panic_at_collection_ends_its_own_streams, a_panic_at_launch_ends_its_own_streams,
+    a_row_without_a_finite_logit_ends_alone, a_slow_step_changes_nothing,
+    an_error_at_collection_ends_its_own_streams, an_error_at_launch_ends_its_own_streams,
+    an_outcome_too_few_ends_its_own_streams, an_outcome_too_many_ends_its_own_streams,
+    an_unknown_token_ends_its_own_streams, failures_in_a_row_lose_no_end,
+    no_memory_ends_no_other_stream,
+};
+pub use hangs::{
+    a_cancel_does_not_wait_for_a_step, a_drain_does_not_wait_for_a_step,
+    deadlines_hold_while_a_step_hangs,
 };
 pub use probabilities::every_token_has_its_log_probability;
 pub use readers::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use stream_core::{Backend, Error, SlowReader, TokenStream};
 
 use crate::ask::{ask, question, read, read_any, start, token};
-use crate::run::{until, wait_for_end};
+use crate::run::{wait_for_end, wait_for_token};
 use crate::verdict::ensure;
 use crate::{Broken, Ground, Kept, Verdict};
 
@@ -19,7 +19,7 @@ pub async fn a_stalled_reader_harms_nobody_else(backend: &dyn Backend, ground: &
         return Ok(Kept::Skipped("it counts no steps"));
     };
     let alone = steps_of(backend, ground).await?;
-    let stalled = stall(backend, ground).await?;
+    let stalled = stall(backend, ground)?;
     let beside = steps_of(backend, ground).await?;
     ensure!(
         beside <= alone + 2,
@@ -38,13 +38,9 @@ pub async fn a_stalled_reader_harms_nobody_else(backend: &dyn Backend, ground: &
 }
 
 /// A stream that has filled its buffer of one and waits.
-async fn stall(backend: &dyn Backend, ground: &Ground) -> Result<TokenStream, Broken> {
+fn stall(backend: &dyn Backend, ground: &Ground) -> Result<TokenStream, Broken> {
     let stream = start(backend, question(backend, ground, 0).buffer(1))?;
-    until(backend, ground, |_| stream.usage().completion_tokens > 0).await;
-    ensure!(
-        stream.usage().completion_tokens > 0,
-        "no token came for a reader that waits"
-    );
+    wait_for_token(&stream, ground)?;
     Ok(stream)
 }
 

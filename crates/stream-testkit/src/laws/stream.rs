@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use stream_core::{Backend, FinishReason, Support};
 
-use crate::ask::{Answer, ask, question, start};
+use crate::ask::{ask, question, start};
 use crate::verdict::ensure;
 use crate::{Broken, Ground, Kept, Verdict};
 
@@ -17,7 +17,7 @@ pub async fn every_stream_ends_once(backend: &dyn Backend, ground: &Ground) -> V
         .collect();
     for stream in streams? {
         let answer = crate::ask::read(stream).await?;
-        let (said, seen) = (answer.end.usage.completion_tokens, tokens(&answer));
+        let (said, seen) = (answer.end.usage.completion_tokens, answer.tokens());
         ensure!(
             said == seen,
             "usage says {said} tokens, the stream had {seen}"
@@ -137,7 +137,7 @@ pub async fn max_tokens_is_exact(backend: &dyn Backend, ground: &Ground) -> Verd
     let exact = backend.info().capabilities.stop_ids != Support::Unsupported;
     for asked in [1, 2, 7, ground.tokens] {
         let answer = ask(backend, question(backend, ground, asked).max_tokens(asked)).await?;
-        let made = tokens(&answer);
+        let made = answer.tokens();
         let reason = answer.end.outcome.clone();
         let ended_itself = !exact && reason == Ok(FinishReason::EndOfSequence) && made <= asked;
         let full = reason == Ok(FinishReason::Length) && made == asked;
@@ -147,16 +147,4 @@ pub async fn max_tokens_is_exact(backend: &dyn Backend, ground: &Ground) -> Verd
         );
     }
     Ok(Kept::Checked)
-}
-
-/// How many tokens the records of an answer carry.
-fn tokens(answer: &Answer) -> usize {
-    let total = answer.end.usage.completion_tokens;
-    let closing = |record: &&stream_core::StreamToken| record.id.is_none() && record.index == total;
-    let closing = answer.records.iter().filter(closing).count();
-    let carried = answer
-        .records
-        .iter()
-        .map(|record| record.coalesced.len() + 1);
-    carried.sum::<usize>() - closing
 }

@@ -1,13 +1,14 @@
 //! The kit on backends of the core, and on backends that break its laws.
 
 mod broken;
+mod broken_faults;
 mod twisted;
 
 use std::sync::Arc;
 
 use stream_core::{Backend, Mock, Prompt};
-use stream_runtime::{Engine, EngineConfig};
-use stream_testkit::{Golden, Ground, Toy, conformance};
+use stream_runtime::{Engine, EngineConfig, Model};
+use stream_testkit::{Control, Faulty, Golden, Ground, Toy, conformance, fault_conformance};
 
 fn story() -> Mock {
     let words = "once upon a time there was a sea and in it lived a fish that could sing so well \
@@ -17,8 +18,16 @@ fn story() -> Mock {
 
 /// The shared loop over a model whose answers hold every kind of broken character.
 fn toy() -> (Engine, Ground) {
+    looped(Toy::new(Toy::small(64)))
+}
+
+/// As [`toy`], with a hand on the model.
+fn faulty_toy(control: Control) -> (Engine, Ground) {
+    looped(Faulty::new(Toy::new(Toy::small(64)), control))
+}
+
+fn looped(model: impl Model) -> (Engine, Ground) {
     let golden = Arc::new(Golden::default());
-    let model = Toy::new(Toy::small(64));
     let config = EngineConfig {
         queue: 20,
         ..EngineConfig::new("toy", "hash", "cpu")
@@ -53,6 +62,15 @@ conformance!(boxed_loop, {
 });
 conformance!(wrapped_loop, {
     let (engine, ground) = toy();
+    (
+        twisted::Twisted::new(engine, twisted::Twist::Nothing),
+        ground,
+    )
+});
+
+fault_conformance!(faulty_loop, |control| faulty_toy(control));
+fault_conformance!(wrapped_faulty_loop, |control| {
+    let (engine, ground) = faulty_toy(control);
     (
         twisted::Twisted::new(engine, twisted::Twist::Nothing),
         ground,

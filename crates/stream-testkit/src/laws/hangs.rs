@@ -1,0 +1,149 @@
+//! Steps that do not end: a stream's end does not wait for them.
+
+use std::time::{Duration, Instant};
+
+use stream_core::{
+    Backend, DeadlineKind, Deadlines, Error, FinishReason, RequestBuilder, TokenStream,
+};
+
+use crate::ask::{ask, question, read_any, same, start};
+use crate::run::{wait_for_end, wait_for_token};
+use crate::verdict::ensure;
+use crate::{Broken, Control, Ground, Kept, Verdict};
+
+/// Deadlines of every kind end their streams though a step hangs, and when it ends after all the
+/// backend answers as before.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn deadlines_hold_while_a_step_hangs(
+    backend: &dyn Backend,
+    ground: &Ground,
+    control: &Control,
+) -> Verdict {
+    let expected = ask(backend, question(backend, ground, 0)).await?;
+    let limit = Duration::from_millis(30);
+    let kinds = [
+        DeadlineKind::BetweenTokens,
+        DeadlineKind::FirstToken,
+        DeadlineKind::Queue,
+        DeadlineKind::Total,
+    ];
+    control.hold();
+    let mut streams = Vec::new();
+    for (number, kind) in kinds.into_iter().enumerate() {
+        let request = question(backend, ground, number).deadlines(only(kind, limit));
+        let stream = match kind {
+            DeadlineKind::BetweenTokens => held_after_a_token(backend, ground, control, request)?,
+            _ => start(backend, request)?,
+        };
+        streams.push((kind, stream));
+    }
+    for (kind, stream) in streams {
+        wait_for_end(&stream, ground);
+        let outcome = read_any(stream).await?.end.outcome;
+        let passed = Err(Error::Deadline { kind, limit });
+        ensure!(
+            outcome == passed,
+            "in a step that hangs the {kind} deadline ended a stream with {outcome:?}"
+        );
+    }
+    control.open();
+    same(
+        backend,
+        &ask(backend, question(backend, ground, 0)).await?,
+        &expected,
+    )?;
+    Ok(Kept::Checked)
+}
+
+fn only(kind: DeadlineKind, limit: Duration) -> Deadlines {
+    let limit_of = |this| (this == kind).then_some(limit);
+    Deadlines {
+        queue: limit_of(DeadlineKind::Queue),
+        first_token: limit_of(DeadlineKind::FirstToken),
+        between_tokens: limit_of(DeadlineKind::BetweenTokens),
+        total: limit_of(DeadlineKind::Total),
+    }
+}
+
+/// A stream that has had a token and waits for the next in a step that hangs.
+fn held_after_a_token(
+    backend: &dyn Backend,
+    ground: &Ground,
+    control: &Control,
+    request: RequestBuilder,
+) -> Result<TokenStream, Broken> {
+    let first = control.hand().steps.len();
+    let stream = start(backend, request)?;
+    for step in first.. {
+        let held = control.wait(ground.patience, |hand| hand.steps.len() > step);
+        ensure!(held, "no step was begun for a request");
+        let earlier = control.hand().steps[first..step].concat();
+        if earlier.iter().any(|row| row.sampled) {
+            break;
+        }
+        control.allow(1);
+    }
+    wait_for_token(&stream, ground)?;
+    Ok(stream)
+}
+
+/// Cancelled and dropped streams end at once though a step hangs.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_cancel_does_not_wait_for_a_step(
+    backend: &dyn Backend,
+    ground: &Ground,
+    control: &Control,
+) -> Verdict {
+    let expected = ask(backend, question(backend, ground, 0)).await?;
+    control.hold();
+    let in_step = held_after_a_token(backend, ground, control, question(backend, ground, 0))?;
+    let waiting = start(backend, question(backend, ground, 1))?;
+    drop(start(backend, question(backend, ground, 2))?);
+    for stream in [in_step, waiting] {
+        stream.abort();
+        stream.abort();
+        let outcome = read_any(stream).await?.end.outcome;
+        ensure!(
+            outcome == Ok(FinishReason::Cancelled),
+            "a stream cancelled while a step hangs ended with {outcome:?}"
+        );
+    }
+    control.open();
+    same(
+        backend,
+        &ask(backend, question(backend, ground, 0)).await?,
+        &expected,
+    )?;
+    Ok(Kept::Checked)
+}
+
+/// A drain ends what is left when its time is over, though a step hangs.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_drain_does_not_wait_for_a_step(
+    backend: &dyn Backend,
+    ground: &Ground,
+    control: &Control,
+) -> Verdict {
+    control.hold();
+    let in_step = held_after_a_token(backend, ground, control, question(backend, ground, 0))?;
+    let waiting = start(backend, question(backend, ground, 1))?;
+    let drained = backend.drain(Instant::now()).await;
+    ensure!(
+        (drained.finished, drained.aborted) == (0, 2),
+        "a drain of two streams of which one hangs gave {drained:?}"
+    );
+    for stream in [in_step, waiting] {
+        let outcome = read_any(stream).await?.end.outcome;
+        ensure!(
+            outcome == Err(Error::ShutDown),
+            "a drained stream ended with {outcome:?}"
+        );
+    }
+    Ok(Kept::Checked)
+}
