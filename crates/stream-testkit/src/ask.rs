@@ -21,12 +21,24 @@ pub(crate) fn prompt(ground: &Ground, number: usize) -> RequestBuilder {
 /// An ordinary question: greedy where that can be asked for, going on after end tokens where
 /// that can be asked for, a record for each token, and an end that comes in any case.
 pub(crate) fn question(backend: &dyn Backend, ground: &Ground, number: usize) -> RequestBuilder {
-    let capabilities = &backend.info().capabilities;
-    let sampling = match capabilities.sampling {
+    ordinary(backend, ground, prompt(ground, number))
+}
+
+/// As an ordinary question, of these ids. Those from 2 to 25 are in every vocabulary.
+pub(crate) fn of_ids(
+    backend: &dyn Backend,
+    ground: &Ground,
+    ids: impl Into<Vec<TokenId>>,
+) -> RequestBuilder {
+    ordinary(backend, ground, Request::tokens(ids.into()))
+}
+
+fn ordinary(backend: &dyn Backend, ground: &Ground, prompt: RequestBuilder) -> RequestBuilder {
+    let sampling = match backend.info().capabilities.sampling {
         Support::Unsupported => Sampling::default(),
         _ => Sampling::greedy(),
     };
-    prompt(ground, number)
+    prompt
         .max_tokens(ground.tokens)
         .sampling(sampling)
         .stop(stop(backend, |stop| stop))

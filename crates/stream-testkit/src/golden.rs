@@ -8,10 +8,11 @@ const END: [TokenId; 1] = [0];
 const SPECIAL: TokenId = 1;
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz .";
 
-/// Parts of characters: an emoji as four bytes, a CJK character as two and one, a family joined
-/// by zero-width joiners cut inside its members, a letter with its accent apart, and bytes that
-/// never belong to a character.
-const PARTS: [&[u8]; 14] = [
+/// Parts of characters: an emoji as four bytes, a CJK character as two and one and as three, a
+/// family joined by zero-width joiners cut inside its members, a letter with its accent apart and
+/// one in two bytes, whose decoding is shorter than that of the first alone, and bytes that never
+/// belong to a character.
+const PARTS: [&[u8]; 18] = [
     b"\xF0",
     b"\x9F",
     b"\x99",
@@ -26,6 +27,10 @@ const PARTS: [&[u8]; 14] = [
     b"\xFF",
     b"\xC0\xAF",
     b" \xE6\xB0\xB4a\xC3",
+    b"\xE6",
+    b"\xB0",
+    b"\xC3",
+    b"\xA9",
 ];
 
 /// A token for each letter, and tokens that are parts of characters. Text is encoded letter by

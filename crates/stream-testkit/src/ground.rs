@@ -1,9 +1,10 @@
 //! What a backend is asked, and how long it may take.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use stream_core::{Prompt, TokenId};
+use stream_core::{Prompt, TokenId, Tokenizer};
 
 /// The text of ids, as the model's tokenizer decodes them all at once.
 type Decode = Box<dyn Fn(&[TokenId]) -> String + Send + Sync>;
@@ -14,6 +15,7 @@ pub struct Ground {
     pub(crate) tokens: usize,
     pub(crate) patience: Duration,
     pub(crate) decode: Option<Decode>,
+    pub(crate) tokenizer: Option<Arc<dyn Tokenizer>>,
     pub(crate) forced: bool,
 }
 
@@ -41,6 +43,7 @@ impl Default for Ground {
             tokens: 24,
             patience: Duration::from_secs(60),
             decode: None,
+            tokenizer: None,
             forced: false,
         }
     }
@@ -90,5 +93,20 @@ impl Ground {
     pub fn decode(mut self, decode: impl Fn(&[TokenId]) -> String + Send + Sync + 'static) -> Self {
         self.decode = Some(Box::new(decode));
         self
+    }
+
+    /// The model's tokenizer: with it, answers are forced whose characters are divided in every
+    /// way. Unless [`decode`](Self::decode) says how its ids are decoded all at once, that is
+    /// their bytes, read as UTF-8.
+    #[must_use]
+    pub fn tokenizer(mut self, tokenizer: Arc<dyn Tokenizer>) -> Self {
+        self.tokenizer = Some(tokenizer.clone());
+        if self.decode.is_some() {
+            return self;
+        }
+        self.decode(move |ids| {
+            let bytes = ids.iter().filter_map(|&id| tokenizer.token_bytes(id));
+            String::from_utf8_lossy(&bytes.collect::<Vec<_>>().concat()).into_owned()
+        })
     }
 }

@@ -23,11 +23,13 @@
 
 mod ask;
 mod faulty;
+mod forced;
 mod golden;
 mod ground;
 pub mod laws;
 mod macros;
 mod run;
+mod scripted;
 mod toy;
 mod verdict;
 
@@ -35,6 +37,7 @@ pub use faulty::{Control, Fault, Faulty, Hand, SeenRow, Struck};
 pub use golden::Golden;
 pub use ground::Ground;
 pub use run::{check, check_fault, keeps, keeps_in_faults, settle};
+pub use scripted::{Act, Scripted};
 #[doc(hidden)]
 pub use stream_core::Backend;
 pub use toy::{Brain, Toy, hashed};

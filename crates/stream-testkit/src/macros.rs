@@ -2,7 +2,7 @@
 
 /// A module with a test of every law for one backend.
 ///
-/// The first argument names the module, and a function that makes a backend and its [`Ground`];
+/// The first argument names the module, and a function that makes a backend and its [`Ground`](crate::Ground);
 /// the second is that function's body, evaluated for each law.
 #[macro_export]
 macro_rules! conformance {
@@ -57,24 +57,32 @@ macro_rules! for_each_law {
                 records_are_in_order_and_none_is_lost
                 max_tokens_is_exact
                 characters_are_whole
+                divided_characters_are_whole
                 a_stop_string_never_leaks
                 a_false_start_is_released
                 text_is_held_no_longer_than_needed
+                the_first_complete_stop_string_counts
+                an_end_token_releases_what_is_held
                 min_tokens_come_first
                 a_stop_id_ends_the_stream
                 a_cancelled_stream_ends_at_once
                 a_stream_dropped_in_decode_frees_its_place
                 a_stream_dropped_in_the_queue_frees_its_place
                 a_stream_dropped_before_its_first_token_frees_its_place
+                a_stream_dropped_in_prefill_frees_its_place
+                a_stream_dropped_while_text_is_held_frees_its_place
+                a_cancel_after_the_end_touches_nothing
                 a_stalled_reader_harms_nobody_else
                 a_coalescing_reader_loses_nothing
                 a_reader_that_stalls_too_long_is_ended
                 a_deadline_ends_its_stream
+                a_deadline_that_has_passed_is_kept
                 a_full_queue_gives_the_request_back
                 a_prompt_that_is_too_long_is_refused
                 what_is_not_supported_is_refused_by_name
                 a_seed_repeats_its_draws
                 greedy_ids_do_not_depend_on_the_batch
+                a_known_beginning_changes_nothing
                 choices_have_draws_of_their_own
                 every_token_has_its_log_probability
                 a_drain_lets_streams_finish

@@ -10,6 +10,9 @@ use crate::run::wait_for_end;
 use crate::verdict::ensure;
 use crate::{Ground, Kept, Verdict};
 
+/// So many streams at most are drained at once.
+const MOST: usize = 32;
+
 /// A deadline ends its stream with its own error and what was made until then.
 ///
 /// # Errors
@@ -44,16 +47,56 @@ pub async fn a_deadline_ends_its_stream(backend: &dyn Backend, ground: &Ground) 
     Ok(Kept::Checked)
 }
 
-/// A drain lets streams come to their end and takes no more.
+/// A deadline that has passed before the work begins ends its stream with its own name, whichever
+/// it is, and the work is not begun for nobody.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_deadline_that_has_passed_is_kept(backend: &dyn Backend, ground: &Ground) -> Verdict {
+    let now = Some(Duration::ZERO);
+    let none = Deadlines::default();
+    let deadlines = [
+        (DeadlineKind::Queue, Deadlines { queue: now, ..none }),
+        (
+            DeadlineKind::FirstToken,
+            Deadlines {
+                first_token: now,
+                ..none
+            },
+        ),
+        (DeadlineKind::Total, Deadlines { total: now, ..none }),
+    ];
+    for (kind, deadlines) in deadlines {
+        let request = question(backend, ground, 0).deadlines(deadlines);
+        let answer = read_any(start(backend, request)?).await?;
+        let limit = Duration::ZERO;
+        let passed = Err(Error::Deadline { kind, limit });
+        ensure!(
+            answer.end.outcome == passed && answer.tokens() == 0,
+            "a {kind} deadline of nothing ended a stream of {} tokens with {:?}",
+            answer.tokens(),
+            answer.end.outcome
+        );
+    }
+    Ok(Kept::Checked)
+}
+
+/// A drain lets streams come to their end, those that wait for their turn too, and takes no
+/// more.
 ///
 /// # Errors
 /// How the law was broken.
 pub async fn a_drain_lets_streams_finish(backend: &dyn Backend, ground: &Ground) -> Verdict {
     // They wait for their readers, who come while the drain waits for them.
     let stalled = |number| start(backend, question(backend, ground, number).buffer(1));
-    let streams = [stalled(0)?, stalled(1)?, stalled(2)?];
+    let limits = backend.info().limits;
+    let many = match limits.queue {
+        0 => 3.min(limits.concurrent),
+        _ => 3.max(limits.concurrent.min(MOST) + 1),
+    };
+    let streams = (0..many).map(stalled).collect::<Result<Vec<_>, _>>()?;
     let drain = backend.drain(Instant::now() + ground.patience);
-    let (drained, answers) = join(drain, join_all(streams.map(read))).await;
+    let (drained, answers) = join(drain, join_all(streams.into_iter().map(read))).await;
     ensure!(
         drained.aborted == 0,
         "a drain with time enough ended {} streams",

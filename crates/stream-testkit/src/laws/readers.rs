@@ -19,7 +19,27 @@ pub async fn a_stalled_reader_harms_nobody_else(backend: &dyn Backend, ground: &
         return Ok(Kept::Skipped("it counts no steps"));
     };
     let alone = steps_of(backend, ground).await?;
-    let stalled = stall(backend, ground)?;
+    for policy in [
+        SlowReader::Coalesce,
+        SlowReader::Abort {
+            after: ground.patience,
+        },
+    ] {
+        let stalled = stall(backend, ground, policy)?;
+        let beside = steps_of(backend, ground).await?;
+        // One that coalesces goes on, and may have steps of its own.
+        let own = match policy {
+            SlowReader::Coalesce => ground.tokens as u64,
+            _ => 0,
+        };
+        ensure!(
+            beside <= alone + own + 2,
+            "two answers took {alone} steps, beside a reader that stalls by {policy:?} {beside}"
+        );
+        drop(stalled);
+        crate::settle(backend, ground).await?;
+    }
+    let stalled = stall(backend, ground, SlowReader::Pause)?;
     let beside = steps_of(backend, ground).await?;
     ensure!(
         beside <= alone + 2,
@@ -38,8 +58,15 @@ pub async fn a_stalled_reader_harms_nobody_else(backend: &dyn Backend, ground: &
 }
 
 /// A stream that has filled its buffer of one and waits.
-fn stall(backend: &dyn Backend, ground: &Ground) -> Result<TokenStream, Broken> {
-    let stream = start(backend, question(backend, ground, 0).buffer(1))?;
+fn stall(
+    backend: &dyn Backend,
+    ground: &Ground,
+    policy: SlowReader,
+) -> Result<TokenStream, Broken> {
+    let stream = start(
+        backend,
+        question(backend, ground, 0).buffer(1).slow_reader(policy),
+    )?;
     wait_for_token(&stream, ground)?;
     Ok(stream)
 }

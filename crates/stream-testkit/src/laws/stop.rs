@@ -1,8 +1,9 @@
 //! What ends an answer early.
 
-use stream_core::{Backend, FinishReason};
+use stream_core::{Backend, FinishReason, RequestBuilder};
 
 use crate::ask::{Answer, ask, question, stop};
+use crate::forced::forced;
 use crate::verdict::{applies, ensure};
 use crate::{Ground, Kept, Verdict};
 
@@ -16,8 +17,8 @@ pub async fn a_stop_string_never_leaks(backend: &dyn Backend, ground: &Ground) -
         backend.info().capabilities.stop_strings,
         "it knows no stop strings"
     );
-    for number in 0..ground.prompts.len() {
-        let free = ask(backend, question(backend, ground, number)).await?;
+    for asked in subjects(backend, ground) {
+        let free = ask(backend, asked.clone()).await?;
         for (string, tokens) in divided(&free) {
             let Some(at) = free.text.find(&string) else {
                 continue;
@@ -31,7 +32,7 @@ pub async fn a_stop_string_never_leaks(backend: &dyn Backend, ground: &Ground) -
                         stop
                     }
                 });
-                let request = question(backend, ground, number).stop(stop);
+                let request = asked.clone().stop(stop);
                 let stopped = ask(backend, request).await?;
                 let end = if include { at + string.len() } else { at };
                 check_stopped(&free, &stopped, &string, end, tokens)?;
@@ -39,6 +40,15 @@ pub async fn a_stop_string_never_leaks(backend: &dyn Backend, ground: &Ground) -
         }
     }
     Ok(Kept::Checked)
+}
+
+/// The questions, and the answers of letters and of divided characters that can be forced.
+fn subjects(backend: &dyn Backend, ground: &Ground) -> Vec<RequestBuilder> {
+    let prompts = 0..ground.prompts.len();
+    let asked = prompts.map(|number| question(backend, ground, number));
+    let forced = forced(backend, ground).into_iter().take(3);
+    let forced = forced.map(|forced| forced.question(backend, ground, 12));
+    asked.chain(forced).collect()
 }
 
 fn check_stopped(
@@ -112,11 +122,11 @@ pub async fn a_false_start_is_released(backend: &dyn Backend, ground: &Ground) -
         backend.info().capabilities.stop_strings,
         "it knows no stop strings"
     );
-    for number in 0..ground.prompts.len() {
-        let free = ask(backend, question(backend, ground, number)).await?;
+    for asked in subjects(backend, ground) {
+        let free = ask(backend, asked.clone()).await?;
         for string in false_starts(&free) {
             let stop = stop(backend, |stop| stop.string(string.as_str()));
-            let answer = ask(backend, question(backend, ground, number).stop(stop)).await?;
+            let answer = ask(backend, asked.clone().stop(stop)).await?;
             if answer.ids != free.ids {
                 return Ok(Kept::Skipped("its answers differ from run to run"));
             }
@@ -151,12 +161,12 @@ pub async fn text_is_held_no_longer_than_needed(backend: &dyn Backend, ground: &
         backend.info().capabilities.stop_strings,
         "it knows no stop strings"
     );
-    for number in 0..ground.prompts.len() {
-        let free = ask(backend, question(backend, ground, number)).await?;
+    for asked in subjects(backend, ground) {
+        let free = ask(backend, asked.clone()).await?;
         check_released(&free, &free, ground, None)?;
         for string in false_starts(&free) {
             let stop = stop(backend, |stop| stop.string(string.as_str()));
-            let answer = ask(backend, question(backend, ground, number).stop(stop)).await?;
+            let answer = ask(backend, asked.clone().stop(stop)).await?;
             if answer.ids != free.ids {
                 return Ok(Kept::Skipped("its answers differ from run to run"));
             }

@@ -2,13 +2,17 @@
 
 mod broken;
 mod broken_faults;
+mod scripts;
 mod twisted;
+mod whole_streams;
 
 use std::sync::Arc;
 
 use stream_core::{Backend, Mock, Prompt};
-use stream_runtime::{Engine, EngineConfig, Model};
-use stream_testkit::{Control, Faulty, Golden, Ground, Toy, conformance, fault_conformance};
+use stream_runtime::{Engine, EngineConfig, Model, Spec};
+use stream_testkit::{
+    Act, Control, Faulty, Golden, Ground, Scripted, Toy, conformance, fault_conformance,
+};
 
 fn story() -> Mock {
     let words = "once upon a time there was a sea and in it lived a fish that could sing so well \
@@ -36,7 +40,7 @@ fn looped(model: impl Model) -> (Engine, Ground) {
     let questions = ["the sea", "why", "one two three", "a fish that sings"];
     let ground = Ground::default()
         .prompts(questions.map(|text| Prompt::Raw(text.to_owned())))
-        .decode(move |ids| golden.decode(ids));
+        .tokenizer(golden);
     (engine, ground)
 }
 
@@ -55,6 +59,12 @@ conformance!(
         Ground::default().forced()
     )
 );
+conformance!(scripted, {
+    let words = "once upon a time there was a sea and in it lived a fish that could sing";
+    let tokens = words.split_inclusive(' ').cycle().take(40);
+    let script = tokens.map(Act::say);
+    (Scripted::new(script), Ground::default().forced())
+});
 conformance!(toy_loop, toy());
 conformance!(boxed_loop, {
     let (engine, ground) = toy();
@@ -64,6 +74,35 @@ conformance!(wrapped_loop, {
     let (engine, ground) = toy();
     (
         twisted::Twisted::new(engine, twisted::Twist::Nothing),
+        ground,
+    )
+});
+
+conformance!(shared, {
+    let (engine, ground) = toy();
+    (Arc::new(engine) as Arc<dyn Backend>, ground)
+});
+// So few blocks that sequences lose theirs and are computed again.
+conformance!(tight_loop, {
+    let tight = Spec {
+        blocks: 64,
+        ..Toy::small(64)
+    };
+    looped(Toy::new(tight))
+});
+// Chunks so small that every prompt is read in several steps.
+conformance!(chunked_loop, {
+    let narrow = Spec {
+        max_rows: 3,
+        max_tokens: 3,
+        ..Toy::small(64)
+    };
+    looped(Toy::new(narrow))
+});
+conformance!(loop_that_promises_less, {
+    let (engine, ground) = toy();
+    (
+        twisted::Twisted::new(engine, twisted::Twist::PromisesLess),
         ground,
     )
 });

@@ -27,6 +27,9 @@ impl Forward {
         let mut delayed = None;
         while let Some(Ok(record)) = inner.next().await {
             sink.set_prompt_tokens(inner.usage().prompt_tokens);
+            if self.sent == 0 {
+                self.pass_scores(&inner, &sink);
+            }
             if self.twist == Twist::SaysNothing {
                 continue;
             }
@@ -42,6 +45,17 @@ impl Forward {
             }
         }
         self.end(inner, sink);
+    }
+
+    fn pass_scores(&self, inner: &TokenStream, sink: &TokenSink) {
+        let Some(scores) = inner.prompt_logprobs() else {
+            return;
+        };
+        let mut scores = scores.to_vec();
+        if self.twist == Twist::ScoresByTheBatch && *self.shared.running.lock().unwrap() > 1 {
+            scores.rotate_left(1);
+        }
+        sink.set_prompt_logprobs(scores);
     }
 
     /// Whether the reader is still there.

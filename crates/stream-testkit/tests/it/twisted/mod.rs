@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use futures::executor::block_on;
 use stream_core::{
     AbortHandle, Backend, BackendExt, BackendInfo, Capabilities, Drained, Health, Prompt, Rejected,
-    Rejection, Request, Sampling, SlowReader, Stats, Stop, Support, TokenSink,
+    Rejection, Request, Sampling, SlowReader, Stats, Support, TokenSink,
 };
 
 use forward::Forward;
-use rebuilt::{again, rebuilt_stop};
+use rebuilt::{Left, again};
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(crate) enum Twist {
     MakesOneTokenMore,
     BreaksCharacters,
     IgnoresStopStrings,
+    TakesTheLastStopString,
     SwallowsFalseStarts,
     HoldsAllText,
     IgnoresMinTokens,
@@ -40,12 +41,18 @@ pub(crate) enum Twist {
     ServesOneReaderAtATime,
     SaysNothing,
     EndsAtOnce,
+    /// Refuses a request whose stream has ended by then.
+    RefusesTheDead,
     TellsTooSmallLimits,
     CutsPrompts,
     DropsUnsupported,
     DependsOnTheBatch,
     DrainsAtOnce,
     DrainsNothing,
+    /// Says that its answers depend on the batch, though they do not.
+    PromisesLess,
+    /// Says so, and scores by the batch.
+    ScoresByTheBatch,
     HidesErrors,
     MisnamesErrors,
     AbandonsWhatFails,
@@ -80,6 +87,9 @@ impl<B: Backend> Twisted<B> {
         let mut info = inner.info().clone();
         match twist {
             Twist::TellsTooSmallLimits => info.limits.queue = info.limits.queue.saturating_sub(1),
+            Twist::PromisesLess | Twist::ScoresByTheBatch => {
+                info.capabilities.batch_invariant = false;
+            }
             Twist::DropsUnsupported => {
                 info.capabilities = Capabilities {
                     penalties: Support::Unsupported,
@@ -103,12 +113,35 @@ impl<B: Backend> Twisted<B> {
             *requests += 1;
             *requests
         };
-        let stop = |keep: fn(&Stop) -> (bool, bool, bool)| rebuilt_stop(request.stop(), keep);
+        let stop = request.stop();
+        let all = Left::of(stop);
         let asked = again(request);
         let asked = match self.twist {
-            Twist::IgnoresStopStrings => asked.stop(stop(|_| (false, true, true))),
-            Twist::IgnoresStopIds => asked.stop(stop(|_| (true, false, true))),
-            Twist::IgnoresMinTokens => asked.stop(stop(|_| (true, true, false))),
+            Twist::IgnoresStopStrings => asked.stop(
+                Left {
+                    strings: &[],
+                    ..all
+                }
+                .build(stop),
+            ),
+            Twist::IgnoresStopIds => asked.stop(Left { ids: &[], ..all }.build(stop)),
+            Twist::IgnoresMinTokens => asked.stop(
+                Left {
+                    min_tokens: 0,
+                    ..all
+                }
+                .build(stop),
+            ),
+            Twist::TakesTheLastStopString => {
+                let last = stop.strings().last().map_or(&[][..], std::slice::from_ref);
+                asked.stop(
+                    Left {
+                        strings: last,
+                        ..all
+                    }
+                    .build(stop),
+                )
+            }
             Twist::IgnoresSeeds | Twist::AnswersOtherwiseEachTime => {
                 asked.sampling(Sampling::builder().seed(number as u64).build().unwrap())
             }
@@ -140,7 +173,8 @@ impl<B: Backend> Backend for Twisted<B> {
 
     fn submit(&self, request: Request, sink: TokenSink) -> Result<(), Rejected> {
         let failed = self.shared.failed.load(Ordering::SeqCst);
-        if self.twist == Twist::RefusesAfterAFault && failed {
+        let dead = self.twist == Twist::RefusesTheDead && sink.is_cancelled();
+        if dead || self.twist == Twist::RefusesAfterAFault && failed {
             return Err(Rejected::new(Rejection::ShuttingDown, request, sink));
         }
         let asked = match (self.twist, request.prompt()) {

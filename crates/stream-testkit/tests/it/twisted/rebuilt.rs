@@ -1,6 +1,6 @@
 //! Requests made anew, with parts left out.
 
-use stream_core::{Prompt, Request, RequestBuilder, Stop};
+use stream_core::{Prompt, Request, RequestBuilder, Stop, TokenId};
 
 /// The same request, to be changed.
 pub(super) fn again(request: &Request) -> RequestBuilder {
@@ -18,27 +18,35 @@ pub(super) fn again(request: &Request) -> RequestBuilder {
     }
 }
 
-/// The same conditions without strings, ids or a least number.
-pub(super) fn rebuilt_stop(stop: &Stop, keep: fn(&Stop) -> (bool, bool, bool)) -> Stop {
-    let (strings, ids, least) = keep(stop);
-    let mut builder = Stop::builder();
-    if strings {
-        builder = builder.strings(stop.strings().iter().cloned());
+/// What is left of a request's conditions.
+pub(super) struct Left<'a> {
+    pub(super) strings: &'a [String],
+    pub(super) ids: &'a [TokenId],
+    pub(super) min_tokens: usize,
+}
+
+impl<'a> Left<'a> {
+    /// All of them.
+    pub(super) fn of(stop: &'a Stop) -> Self {
+        Self {
+            strings: stop.strings(),
+            ids: stop.ids(),
+            min_tokens: stop.min_tokens(),
+        }
     }
-    if ids {
-        builder = stop
-            .ids()
-            .iter()
-            .fold(builder, |builder, &id| builder.id(id));
+
+    /// The same conditions otherwise as `stop`.
+    pub(super) fn build(self, stop: &Stop) -> Stop {
+        let builder = Stop::builder()
+            .strings(self.strings.iter().cloned())
+            .min_tokens(self.min_tokens);
+        let mut builder = self.ids.iter().fold(builder, |builder, &id| builder.id(id));
+        if stop.ignore_eos() {
+            builder = builder.ignore_eos();
+        }
+        if stop.include_in_output() {
+            builder = builder.include_in_output();
+        }
+        builder.build().unwrap()
     }
-    if stop.ignore_eos() {
-        builder = builder.ignore_eos();
-    }
-    if stop.include_in_output() {
-        builder = builder.include_in_output();
-    }
-    builder
-        .min_tokens(if least { stop.min_tokens() } else { 0 })
-        .build()
-        .unwrap()
 }
