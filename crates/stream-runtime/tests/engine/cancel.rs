@@ -1,12 +1,12 @@
 //! A stream that nobody reads any more costs at most the step under way and one more.
 
 use std::time::Duration;
-use stream_core::{DeadlineKind, Deadlines, Error, FinishReason, Sampling, TokenStream};
+use stream_core::{DeadlineKind, Deadlines, Error, FinishReason, Sampling, Stop, TokenStream};
 use stream_runtime::Spec;
 
 use crate::lab::{Lab, greedy, read, spec};
 use crate::toy::hashed;
-use crate::words::ids;
+use crate::words::{ids, text};
 
 /// One row, so that the second request waits and the first is read in chunks of four.
 fn narrow() -> Spec {
@@ -125,6 +125,36 @@ fn while_its_reader_has_paused_it() {
     lab.control.until(|hand| hand.released.len() == 1);
     aborted(paused);
     lab.settle(1);
+}
+
+/// All text is held back by a stop string that never comes to its end: the cancel frees the
+/// blocks as ever, and the reader gets the text.
+#[test]
+fn while_its_text_is_held_back() {
+    let lab = Lab::new(hashed(), narrow());
+    lab.control.hold();
+    let said = text(&lab.expected(&ids("one"), 9, &Sampling::greedy()));
+    let never = Stop::builder().string(format!("{said}\u{10FFFD}"));
+    let never = never.ignore_eos().build().unwrap();
+    let mut first = lab.generate(greedy(&ids("one"), 20).stop(never));
+    let second = lab.generate(greedy(&ids("next"), 9));
+    lab.control.allow(3);
+    lab.control.begun(4);
+    let held: Vec<_> = (&mut first).into_iter().take(3).collect();
+    assert!(held.iter().flatten().all(|token| token.text.is_empty()));
+    freed_after(&lab, 4, || first.abort());
+    lab.control.open();
+    let rest: Vec<_> = (&mut first).into_iter().map(Result::unwrap).collect();
+    assert_eq!(rest.iter().map(|record| record.tokens).sum::<usize>(), 0);
+    assert_eq!(
+        first.text(),
+        text(&lab.expected(&ids("one"), 3, &Sampling::greedy()))
+    );
+    assert_eq!(
+        read(second),
+        lab.expected(&ids("next"), 9, &Sampling::greedy())
+    );
+    assert_eq!(lab.settle(2).requests_cancelled, 1);
 }
 
 #[test]

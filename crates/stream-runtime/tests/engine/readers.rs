@@ -33,6 +33,34 @@ fn a_paused_sequence_stops_alone_and_resumes() {
     assert_eq!(lab.settle(2).preemptions, 0);
 }
 
+/// A row in every step from its first to its last, whatever the reader beside it does.
+#[test]
+fn a_stalled_reader_takes_no_step_from_its_neighbour() {
+    let policies = [
+        SlowReader::Coalesce,
+        SlowReader::Pause,
+        SlowReader::Abort {
+            after: Duration::from_millis(1),
+        },
+    ];
+    for policy in policies {
+        let lab = Lab::new(hashed(), spec());
+        lab.control.hold();
+        let stalled = greedy(&ids("slow"), 30).buffer(1).slow_reader(policy);
+        let stalled = lab.generate(stalled);
+        lab.control.begun(1);
+        let quick = lab.generate(greedy(&ids("quick"), 30));
+        lab.control.open();
+        assert_eq!(
+            read(quick),
+            lab.expected(&ids("quick"), 30, &Sampling::greedy())
+        );
+        assert_eq!(lab.steps_of(1), (1..31).collect::<Vec<_>>(), "{policy:?}");
+        drop(stalled);
+        lab.settle(2);
+    }
+}
+
 #[test]
 fn nothing_is_computed_while_all_are_paused() {
     let lab = Lab::new(hashed(), spec());
