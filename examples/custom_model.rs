@@ -113,17 +113,22 @@ impl Tokenizer for Bytes {
     }
 }
 
+/// A model that has read the text.
+pub(crate) fn model() -> impl Model {
+    Bigrams::read(TEXT)
+}
+
 /// The model as a backend.
-pub(crate) fn engine() -> Result<Engine, StartError> {
+pub(crate) fn engine(model: impl Model) -> Result<Engine, StartError> {
     let tokenizer = Bytes {
         bytes: std::array::from_fn(|byte| byte as u8),
     };
     let config = EngineConfig::new("bigrams", "rain", "cpu (1 thread)");
-    Engine::start(Bigrams::read(TEXT), Arc::new(tokenizer), config)
+    Engine::start(model, Arc::new(tokenizer), config)
 }
 
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let engine = engine()?;
+    let engine = engine(model())?;
     let prompt = "the ";
     print!("{prompt}");
     let request = Request::raw(prompt)

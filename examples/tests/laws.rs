@@ -6,7 +6,7 @@ mod custom_backend;
 mod custom_model;
 
 use stream_core::Prompt;
-use stream_testkit::{Ground, conformance};
+use stream_testkit::{Faulty, Ground, conformance, fault_conformance};
 
 conformance!(
     own_backend,
@@ -21,8 +21,19 @@ fn rain() -> Ground {
 
 conformance!(
     own_model,
-    (custom_model::engine().expect("a possible engine"), rain())
+    (
+        custom_model::engine(custom_model::model()).expect("a possible engine"),
+        rain()
+    )
 );
+
+fault_conformance!(own_model_at_fault, |control| {
+    let model = Faulty::new(custom_model::model(), control);
+    (
+        custom_model::engine(model).expect("a possible engine"),
+        rain(),
+    )
+});
 
 #[test]
 fn both_run_to_their_end() {

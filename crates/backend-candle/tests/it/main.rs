@@ -2,6 +2,7 @@
 
 mod batches;
 mod families;
+mod faults;
 mod fidelity;
 mod formats;
 mod logprobs;
