@@ -13,13 +13,15 @@ fn engine(kind: BackendKind) -> (Arc<dyn Backend>, Ground) {
     let backend = stream_engine::open(&config).expect("fetch the model: stream-engine pull");
     let checkpoint = Checkpoint::open(&path).expect("it was opened just now");
     let tokenizer = checkpoint.tokenizer().clone();
+    let of_ids = tokenizer.clone();
     let ground = Ground::default()
         .prompts([
             Prompt::Chat(vec![Message::user("Tell me a story about the sea.")]),
             Prompt::Raw("Emoji: 🐟🌊👩‍👧, Chinese: 水很深。More emoji:".into()),
             Prompt::Raw("The capital of France is".into()),
         ])
-        .decode(move |ids| tokenizer.decode(ids));
+        .decode(move |ids| of_ids.decode(ids))
+        .tokenizer(tokenizer);
     (backend, ground)
 }
 
