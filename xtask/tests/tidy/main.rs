@@ -106,6 +106,20 @@ fn http_comes_with_the_hub_alone() {
 }
 
 #[test]
+fn the_bench_knows_no_engine_and_no_http() {
+    let tree = tree::of("stream-bench");
+    tree::expect_absent("stream-bench", &tree, HTTP);
+    tree::expect_absent("stream-bench", &tree, ML);
+    let ours = [
+        "backend-",
+        "stream-runtime",
+        "stream-checkpoint",
+        "stream-engine",
+    ];
+    tree::expect_absent("stream-bench", &tree, &ours);
+}
+
+#[test]
 fn no_engine_knows_another() {
     let engines = tree::engines();
     assert!(!engines.is_empty());
