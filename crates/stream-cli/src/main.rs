@@ -1,6 +1,7 @@
 //! The program `stream-engine`: a language model's tokens on your terminal.
 
 mod args;
+mod bench;
 mod chat;
 mod doctor;
 mod failure;
@@ -31,6 +32,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Chat(args) => chat::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Pull(args) => pull::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchWorker(args) => bench::run_worker(&args),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -36,7 +36,9 @@ pub(crate) fn pull(path: &Path) -> Result<Pulled, FetchError> {
 /// fetched for it.
 pub(crate) fn engine(args: &EngineArgs) -> Result<StreamingEngine, Failure> {
     let config = config(args)?;
-    Ok(StreamingEngine::new(config.model(locate(args)?)))
+    Ok(StreamingEngine::new(
+        config.model(locate(args.model.as_deref())?),
+    ))
 }
 
 /// The arguments but the model.
@@ -67,8 +69,8 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
 }
 
 /// The model file or folder to use.
-fn locate(args: &EngineArgs) -> Result<PathBuf, Failure> {
-    if let Some(given) = &args.model {
+pub(crate) fn locate(model: Option<&OsStr>) -> Result<PathBuf, Failure> {
+    if let Some(given) = model {
         return named(given, &HubConfig::from_env()?);
     }
     let path = default_model::path()?;

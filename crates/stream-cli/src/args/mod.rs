@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod sampling;
 
 use std::ffi::OsString;
@@ -23,6 +24,7 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
+pub(crate) use bench::BenchArgs;
 pub(crate) use sampling::SamplingArgs;
 
 /// Streams tokens from a language model.
@@ -57,6 +59,11 @@ pub(crate) enum Command {
     /// A download that broke off goes on where it stopped. A model that is there and whole is
     /// kept.
     Pull(PullArgs),
+    /// Measure engines against each other: latencies, speed, memory, start-up
+    Bench(BenchArgs),
+    /// One engine for `bench`, which talks with it over stdin and stdout
+    #[command(hide = true)]
+    BenchWorker(EngineArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell

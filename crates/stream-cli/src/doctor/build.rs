@@ -6,18 +6,18 @@ use stream_engine::BackendKind;
 use super::features;
 
 #[derive(Debug, Serialize)]
-pub(super) struct Build {
-    pub(super) version: &'static str,
+pub(crate) struct Build {
+    pub(crate) version: &'static str,
     /// `release`, or `debug` for a build with debug assertions.
-    pub(super) profile: &'static str,
-    pub(super) system: &'static str,
-    pub(super) architecture: &'static str,
-    pub(super) backends: Vec<&'static str>,
+    pub(crate) profile: &'static str,
+    pub(crate) system: &'static str,
+    pub(crate) architecture: &'static str,
+    pub(crate) backends: Vec<&'static str>,
     /// Instruction sets that the whole program was compiled for.
-    pub(super) instruction_sets: Vec<&'static str>,
+    pub(crate) instruction_sets: Vec<&'static str>,
 }
 
-pub(super) fn look() -> Build {
+pub(crate) fn look() -> Build {
     Build {
         version: env!("CARGO_PKG_VERSION"),
         profile: match cfg!(debug_assertions) {

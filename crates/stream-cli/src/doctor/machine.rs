@@ -6,23 +6,23 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 use super::features;
 
 #[derive(Debug, Serialize)]
-pub(super) struct Machine {
-    pub(super) cpu: Option<String>,
+pub(crate) struct Machine {
+    pub(crate) cpu: Option<String>,
     /// Logical processors that this process may use.
-    pub(super) logical_cpus: usize,
-    pub(super) physical_cores: Option<usize>,
-    pub(super) instruction_sets: Vec<&'static str>,
-    pub(super) memory: Option<Memory>,
+    pub(crate) logical_cpus: usize,
+    pub(crate) physical_cores: Option<usize>,
+    pub(crate) instruction_sets: Vec<&'static str>,
+    pub(crate) memory: Option<Memory>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Memory {
-    pub(super) total_bytes: u64,
-    pub(super) available_bytes: u64,
+pub(crate) struct Memory {
+    pub(crate) total_bytes: u64,
+    pub(crate) available_bytes: u64,
 }
 
 /// What the system does not tell is left open.
-pub(super) fn look() -> Machine {
+pub(crate) fn look() -> Machine {
     let wanted = RefreshKind::nothing()
         .with_cpu(CpuRefreshKind::nothing())
         .with_memory(MemoryRefreshKind::nothing().with_ram());

@@ -1,10 +1,10 @@
 //! `stream-engine doctor`.
 
-mod build;
+pub(crate) mod build;
 mod engines;
 mod features;
 mod hub;
-mod machine;
+pub(crate) mod machine;
 mod stored;
 mod text;
 

@@ -26,7 +26,7 @@ pub(super) fn matches(path: &Path, sha256: &str) -> Result<bool, FetchError> {
 }
 
 /// The sha256 of the file at `path`, in lower-case hex.
-pub(super) fn of_file(path: &Path) -> Result<String, FetchError> {
+pub(crate) fn of_file(path: &Path) -> Result<String, FetchError> {
     let file = File::open(path).map_err(|e| FetchError::disk(path, e))?;
     let mut hashed = Hashed::new(io::sink());
     let copied = copy(file, &mut hashed, &ProgressBar::hidden());

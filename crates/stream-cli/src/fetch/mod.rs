@@ -27,7 +27,7 @@ use url::Url;
 
 pub(crate) use bars::Bars;
 pub(crate) use client::Client;
-pub(crate) use digest::is_whole;
+pub(crate) use digest::{is_whole, of_file as sha256_of};
 pub(crate) use error::FetchError;
 pub(crate) use pip::index_url;
 

@@ -1,5 +1,6 @@
 //! The program as its user meets it: arguments in; text, sentences and exit codes out.
 
+mod bench;
 mod chat;
 mod doctor;
 mod generate;

@@ -1,0 +1,167 @@
+//! Who takes part: engines of this program, each in a process of its own, and other programs.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use stream_bench::{Contender, ContenderError, Entry, Process};
+use stream_engine::{BackendKind, EngineError};
+
+use crate::args::BenchArgs;
+use crate::failure::Failure;
+
+/// The subcommand by which this program calls itself for each engine.
+pub(crate) const WORKER: &str = "bench-worker";
+
+/// Someone who was chosen to take part.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    label: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Engine(BackendKind, Option<u16>),
+    /// A command, cut at spaces.
+    Program(String),
+}
+
+/// Everyone who was chosen, with names that differ.
+pub(super) fn chosen(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
+    let mut chosen = engines(args)?;
+    let programs = args.contender.iter().map(|(name, command)| Chosen {
+        label: name.clone(),
+        kind: Kind::Program(command.clone()),
+    });
+    chosen.extend(programs);
+    distinguish(&mut chosen);
+    Ok(chosen)
+}
+
+fn engines(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
+    let kinds = match args.backends.is_empty() {
+        true => BackendKind::compiled().collect(),
+        false => args
+            .backends
+            .iter()
+            .map(|name| named(name))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    let several = args.threads.len() > 1;
+    let label = |kind: BackendKind, threads: Option<u16>| match threads {
+        Some(threads) if several => format!("{kind} t={threads}"),
+        _ => kind.to_string(),
+    };
+    let mut threads: Vec<_> = args.threads.iter().copied().map(Some).collect();
+    if threads.is_empty() {
+        threads.push(None);
+    }
+    let pairs = kinds
+        .iter()
+        .flat_map(|&kind| threads.iter().map(move |&t| (kind, t)));
+    let engines = pairs.map(|(kind, threads)| Chosen {
+        label: label(kind, threads),
+        kind: Kind::Engine(kind, threads),
+    });
+    Ok(engines.collect())
+}
+
+fn named(name: &str) -> Result<BackendKind, EngineError> {
+    let backend: BackendKind = name.parse()?;
+    match BackendKind::compiled().any(|kind| kind == backend) {
+        true => Ok(backend),
+        false => Err(EngineError::NotCompiled { backend }),
+    }
+}
+
+/// Numbers those that have the name of one before them.
+fn distinguish(chosen: &mut [Chosen]) {
+    for i in 1..chosen.len() {
+        let (before, rest) = chosen.split_at_mut(i);
+        let plain = rest[0].label.clone();
+        let mut number = 2;
+        while before.iter().any(|other| other.label == rest[0].label) {
+            rest[0].label = format!("{plain} #{number}");
+            number += 1;
+        }
+    }
+}
+
+/// The same, ready to be started on the model at `path`.
+pub(super) fn entries(chosen: Vec<Chosen>, path: &Path) -> Result<Vec<Entry>, Failure> {
+    let this = std::env::current_exe();
+    let this =
+        this.map_err(|e| Failure::input(format!("the program does not find itself: {e}")))?;
+    let entry = |chosen: Chosen| {
+        let (backend, threads, command) = match chosen.kind {
+            Kind::Engine(kind, threads) => {
+                let arguments = worker_arguments(kind, threads, path);
+                let mut command = Command::new(&this);
+                command.args(arguments);
+                (kind.to_string(), threads.map(usize::from), command)
+            }
+            Kind::Program(text) => (chosen.label.clone(), None, words(&text)),
+        };
+        Entry {
+            label: chosen.label,
+            backend,
+            threads,
+            start: Box::new(move || start(command)),
+        }
+    };
+    Ok(chosen.into_iter().map(entry).collect())
+}
+
+fn start(mut command: Command) -> Result<Box<dyn Contender>, ContenderError> {
+    Ok(Box::new(Process::start(&mut command)?))
+}
+
+fn worker_arguments(kind: BackendKind, threads: Option<u16>, path: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec![
+        WORKER.into(),
+        "--backend".into(),
+        kind.name().into(),
+        "--model".into(),
+        path.into(),
+    ];
+    if let Some(threads) = threads {
+        arguments.extend(["--threads".into(), threads.to_string().into()]);
+    }
+    arguments
+}
+
+fn words(text: &str) -> Command {
+    let mut words = text.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command as Subcommand};
+    use clap::Parser;
+
+    fn labels(arguments: &[&str]) -> Vec<String> {
+        let cli = Cli::parse_from([&["stream-engine", "bench"], arguments].concat());
+        let Subcommand::Bench(args) = cli.command else {
+            panic!("it is the bench");
+        };
+        let chosen = chosen(&args).unwrap();
+        chosen.into_iter().map(|chosen| chosen.label).collect()
+    }
+
+    #[test]
+    fn everyone_has_a_name_of_their_own() {
+        let twice = ["--backends", "candle,candle", "--contender", "candle=x y"];
+        assert_eq!(labels(&twice), ["candle", "candle #2", "candle #3"]);
+        let threads = ["--backends", "candle", "--threads", "1,2"];
+        assert_eq!(labels(&threads), ["candle t=1", "candle t=2"]);
+        assert_eq!(
+            labels(&["--threads", "2"]).len(),
+            BackendKind::compiled().count()
+        );
+    }
+}
