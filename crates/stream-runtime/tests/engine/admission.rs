@@ -1,14 +1,15 @@
 //! What is refused, and why: before the first token, with the request given back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stream_core::{
     Backend, BackendExt, Capabilities, Message, Rejected, Rejection, Request, RequestBuilder, Stop,
-    Support, channel,
+    Support, TokenId, TokenizeError, Tokenizer, channel,
 };
 use stream_runtime::{Engine, EngineConfig, Spec, StartError};
-use stream_testkit::Toy;
+use stream_testkit::{Control, Faulty, Toy};
 
 use crate::lab::{Lab, config, greedy, read, spec};
 use crate::toy::hashed;
@@ -195,6 +196,66 @@ fn a_full_queue() {
     }
     assert_eq!(read(late), ids[0]);
     lab.settle(4);
+}
+
+/// Counts what is asked of it.
+struct Counting {
+    words: Words,
+    encoded: Arc<AtomicUsize>,
+}
+
+impl Tokenizer for Counting {
+    fn encode(&self, text: &str) -> Result<Vec<TokenId>, TokenizeError> {
+        self.encoded.fetch_add(1, Ordering::SeqCst);
+        self.words.encode(text)
+    }
+
+    fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizeError> {
+        self.words.render_chat(messages)
+    }
+
+    fn token_bytes(&self, id: TokenId) -> Option<&[u8]> {
+        self.words.token_bytes(id)
+    }
+
+    fn vocabulary_size(&self) -> usize {
+        self.words.vocabulary_size()
+    }
+
+    fn end_ids(&self) -> &[TokenId] {
+        self.words.end_ids()
+    }
+}
+
+#[test]
+fn a_full_queue_costs_no_tokenising() {
+    let config = EngineConfig {
+        queue: 0,
+        ..config()
+    };
+    let narrow = Spec {
+        max_rows: 1,
+        ..spec()
+    };
+    let (control, encoded) = (Control::default(), Arc::new(AtomicUsize::new(0)));
+    let tokenizer = Counting {
+        words: Words::new(),
+        encoded: encoded.clone(),
+    };
+    let toy = Faulty::new(Toy::thinking(narrow, hashed()), control.clone());
+    let engine = Engine::start(toy, Arc::new(tokenizer), config).unwrap();
+    control.hold();
+    let stream = engine.generate(Request::raw("one").max_tokens(2).build().unwrap());
+    for _ in 0..100 {
+        let refused = engine.generate(Request::raw("two").build().unwrap());
+        assert_eq!(
+            refused.unwrap_err().reason,
+            Rejection::QueueFull { capacity: 0 }
+        );
+    }
+    assert_eq!(encoded.load(Ordering::SeqCst), 1);
+    control.open();
+    assert!(stream.unwrap().blocking().completion().is_ok());
 }
 
 #[test]

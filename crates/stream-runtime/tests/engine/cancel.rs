@@ -1,7 +1,6 @@
 //! A stream that nobody reads any more costs at most the step under way and one more.
 
-use std::time::Duration;
-use stream_core::{DeadlineKind, Deadlines, Error, FinishReason, Sampling, Stop, TokenStream};
+use stream_core::{FinishReason, Sampling, Stop, TokenStream};
 use stream_runtime::Spec;
 
 use crate::lab::{Lab, greedy, read, spec};
@@ -168,27 +167,4 @@ fn twice_and_after_the_end() {
     abort.abort();
     assert_eq!(stream.end().unwrap().outcome, Ok(FinishReason::Length));
     assert_eq!(lab.settle(1).requests_finished, 1);
-}
-
-#[test]
-fn by_a_deadline_while_the_model_hangs() {
-    let lab = Lab::new(hashed(), spec());
-    lab.control.hold();
-    lab.control.allow(2);
-    let limit = Duration::from_millis(500);
-    let deadlines = Deadlines {
-        between_tokens: Some(limit),
-        ..Deadlines::default()
-    };
-    let stream = lab.generate(greedy(&ids("hang"), 9).deadlines(deadlines));
-    let items: Vec<_> = stream.into_iter().collect();
-    let expected = lab.expected(&ids("hang"), 2, &Sampling::greedy());
-    let said: Vec<_> = items[..2]
-        .iter()
-        .map(|item| item.as_ref().unwrap().id.unwrap())
-        .collect();
-    assert_eq!(said, expected);
-    let kind = DeadlineKind::BetweenTokens;
-    assert_eq!(items[2], Err(Error::Deadline { kind, limit }));
-    assert_eq!(lab.settle(1).requests_cancelled, 1);
 }
