@@ -80,6 +80,6 @@ pub mod text;
 
 pub use engine::{Engine, EngineConfig, StartError};
 pub use model::{
-    Batch, BlockId, Choice, Chosen, Given, Model, ModelError, Next, Probable, Row, Scored,
-    SequenceId, Spec, Task,
+    Batch, BlockId, Choice, Chosen, Given, Model, ModelError, ModelErrorKind, Next, Probable, Row,
+    Scored, SequenceId, Spec, Task,
 };

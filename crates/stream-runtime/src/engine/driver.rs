@@ -17,7 +17,7 @@ use super::stepper::Stepper;
 use super::vocabulary::Vocabulary;
 use super::writer::{Event, Made, Voice, Writers};
 use crate::schedule::{Plan, Scheduler, Work};
-use crate::{Chosen, Model, ModelError, Next, SequenceId};
+use crate::{Chosen, Model, ModelError, ModelErrorKind, Next, SequenceId};
 
 /// Owns the model and the scheduler.
 pub(super) struct Driver<M> {
@@ -83,7 +83,8 @@ impl<M: Model> Driver<M> {
             let mut plan = self.scheduler.plan();
             self.draft(&mut plan);
             self.publish();
-            match self.step(&plan) {
+            let (plan, outcome) = self.attempt(plan);
+            match outcome {
                 Ok(next) => self.deliver(&plan, next),
                 Err(fault) => self.recover(&plan, &fault)?,
             }
@@ -142,6 +143,21 @@ impl<M: Model> Driver<M> {
                 self.stats.drafted_tokens += kept as u64;
             }
         }
+    }
+
+    /// A step that has no memory for all of its work is tried once more with half of it. Gives the
+    /// plan that it came to.
+    fn attempt(&mut self, plan: Plan) -> (Plan, Result<Vec<Next>, ModelError>) {
+        let outcome = self.step(&plan);
+        if let Err(fault) = &outcome
+            && fault.kind == ModelErrorKind::OutOfMemory
+            && let Some(half) = plan.half()
+        {
+            tracing::warn!(%fault, rows = plan.work().len(), "half of a step is tried again");
+            let again = self.step(&half);
+            return (half, again);
+        }
+        (plan, outcome)
     }
 
     /// Has the model do the work. A plan without any is done at once.

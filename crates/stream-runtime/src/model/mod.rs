@@ -94,15 +94,37 @@ pub trait Model: Send + 'static {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ModelError {
+    /// What kind of fault it is.
+    pub kind: ModelErrorKind,
     /// What went wrong.
     pub message: String,
+}
+
+/// What the loop can do about a step that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ModelErrorKind {
+    /// There was not memory enough for a step of this size, and the KV cache is as it was but for
+    /// the positions that the step was to write. The loop tries once more with half of the step.
+    OutOfMemory,
+    /// Anything else. The loop resets the model.
+    Other,
 }
 
 impl ModelError {
     /// An error that says what its source said.
     pub fn new(source: impl ToString) -> Self {
         Self {
+            kind: ModelErrorKind::Other,
             message: source.to_string(),
+        }
+    }
+
+    /// As [`new`](Self::new), where a smaller step might fit into the memory.
+    pub fn out_of_memory(source: impl ToString) -> Self {
+        Self {
+            kind: ModelErrorKind::OutOfMemory,
+            ..Self::new(source)
         }
     }
 }

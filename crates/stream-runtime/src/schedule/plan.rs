@@ -77,4 +77,20 @@ impl Plan {
         self.work[row].draft = draft;
         draft
     }
+
+    /// The first half of the work, without any draft, for a model that has no memory for all of
+    /// it. What is left out is planned again. `None` if there is no half.
+    pub(crate) fn half(&self) -> Option<Self> {
+        let mut half = Self::new(self.tokens() / 2);
+        for work in &self.work {
+            if half.is_full() {
+                break;
+            }
+            half.add(work.sequence, work.positions.clone());
+            if let Some(last) = half.work.last_mut() {
+                last.sample &= work.sample;
+            }
+        }
+        (!half.is_empty()).then_some(half)
+    }
 }

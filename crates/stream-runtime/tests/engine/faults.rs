@@ -189,3 +189,58 @@ fn failures_with_a_good_step_between_them_are_not_in_a_row() {
     assert_eq!(block_on(lab.engine.health()), Health::Ready);
     lab.settle(9);
 }
+
+/// Two requests that decode side by side when the model runs out of memory in these steps.
+fn out_of_memory_in(steps: &[usize]) -> (Lab, [TokenStream; 2]) {
+    let lab = Lab::new(hashed(), spec());
+    lab.control.hold();
+    let first = lab.generate(greedy(&ids("one"), 9));
+    lab.control.begun(1);
+    let second = lab.generate(greedy(&ids("two"), 9));
+    for &step in steps {
+        lab.control.hand().faults.insert(step, Fault::OutOfMemory);
+    }
+    lab.control.open();
+    (lab, [first, second])
+}
+
+#[test]
+fn a_step_without_memory_is_done_in_halves() {
+    let (lab, streams) = out_of_memory_in(&[3]);
+    let whole = streams.map(read);
+    let expected = ["one", "two"].map(|text| lab.expected(&ids(text), 9, &Sampling::greedy()));
+    assert_eq!(whole, expected);
+    let hand = lab.control.hand();
+    let rows: Vec<_> = hand.steps[2..6].iter().map(Vec::len).collect();
+    assert_eq!(rows, [2, 2, 1, 2]);
+    assert_eq!(hand.resets, 0, "its cache is as it was");
+    drop(hand);
+    assert_eq!(lab.settle(2).requests_finished, 2);
+}
+
+#[test]
+fn a_prompt_without_memory_is_read_in_halves() {
+    let lab = Lab::new(hashed(), spec());
+    lab.control.strike(Fault::OutOfMemory);
+    let expected = lab.expected(&ids("a prompt"), 3, &Sampling::greedy());
+    assert_eq!(read(lab.generate(greedy(&ids("a prompt"), 3))), expected);
+    let hand = lab.control.hand();
+    let read: Vec<_> = hand.steps[..3]
+        .iter()
+        .map(|rows| rows[0].positions.clone())
+        .collect();
+    assert_eq!(read, [0..8, 0..4, 4..8]);
+    drop(hand);
+    lab.settle(1);
+}
+
+#[test]
+fn where_half_of_a_step_has_no_memory_either_its_rows_fail() {
+    let (lab, [first, second]) = out_of_memory_in(&[3, 4]);
+    let expected = lab.expected(&ids("one"), 3, &Sampling::greedy());
+    assert_eq!(failed(first), (expected, engine_error("out of memory")));
+    let expected = lab.expected(&ids("two"), 9, &Sampling::greedy());
+    assert_eq!(read(second), expected);
+    assert_eq!(block_on(lab.engine.health()), Health::Ready);
+    assert_eq!(lab.settle(2).requests_failed, 1);
+}

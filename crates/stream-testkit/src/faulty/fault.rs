@@ -40,7 +40,7 @@ impl Fault {
         match self {
             Self::PanicInLaunch => panic!("launch panics"),
             Self::ErrorInLaunch => Err(ModelError::new("launch fails")),
-            Self::OutOfMemory => Err(ModelError::new("out of memory")),
+            Self::OutOfMemory => Err(ModelError::out_of_memory("out of memory")),
             Self::Slow(time) => {
                 std::thread::sleep(*time);
                 Ok(())

@@ -37,7 +37,7 @@ catches! {
     a_panic_at_collection_ends_its_own_streams: AbandonsWhatFails NeverEndsWhatFails;
     an_error_at_launch_ends_its_own_streams: HidesErrors AnswersOtherwiseAfterAFault;
     an_error_at_collection_ends_its_own_streams: NeverEndsWhatFails RefusesAfterAFault;
-    no_memory_ends_no_other_stream: FailsNeighbours AbandonsWhatFails;
+    no_memory_ends_no_other_stream: AnswersOtherwiseEachTime;
     an_outcome_too_few_ends_its_own_streams: HidesErrors FailsNeighbours;
     an_outcome_too_many_ends_its_own_streams: AbandonsWhatFails AnswersOtherwiseAfterAFault;
     an_unknown_token_ends_its_own_streams: NeverEndsWhatFails FailsNeighbours;
