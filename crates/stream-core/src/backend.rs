@@ -6,7 +6,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use crate::{
-    Capabilities, Choices, Completion, Error, Rejected, Request, TokenSink, TokenStream, channel,
+    Capabilities, Choices, Completion, Error, Latencies, Rejected, Request, TokenSink, TokenStream,
+    channel,
 };
 
 /// Turns a request into tokens.
@@ -182,6 +183,10 @@ pub struct Stats {
     /// Logits that were no numbers, in rows that a token was chosen from all the same: such a
     /// logit counts as −∞.
     pub nan_logits: u64,
+    /// Rows of all steps: over [`steps`](Self::steps) they are the mean size of a batch.
+    pub rows: u64,
+    /// How long things took.
+    pub latencies: Latencies,
 }
 
 /// What became of the accepted requests when a backend was drained.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::shared::Shared;
-use crate::{End, Error, Finish, TokenId, TokenLogprobs};
+use crate::{End, Error, Finish, Timings, TokenId, TokenLogprobs, Usage};
 
 /// A token as a backend hands it over.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +98,7 @@ impl TokenSink {
         self.gate.is_closed()
     }
 
-    /// Tells how many tokens the prompt has, for [`Usage`](crate::Usage).
+    /// Tells how many tokens the prompt has, for [`Usage`].
     pub fn set_prompt_tokens(&self, tokens: usize) {
         self.gate.shared.lock().prompt_tokens = tokens;
     }
@@ -193,9 +193,19 @@ impl Gate {
         state.timings.scheduled.get_or_insert_with(Instant::now);
     }
 
-    /// Tells how many tokens of the prompt need not be computed, for [`Usage`](crate::Usage).
+    /// Tells how many tokens of the prompt need not be computed, for [`Usage`].
     pub fn set_cached_tokens(&self, tokens: usize) {
         self.shared.lock().cached_tokens = tokens;
+    }
+
+    /// When the stations of the request were passed.
+    pub fn timings(&self) -> Timings {
+        self.shared.lock().timings
+    }
+
+    /// Tokens of the prompt, and tokens made until now.
+    pub fn usage(&self) -> Usage {
+        self.shared.lock().usage()
     }
 
     /// How the stream has ended, if it has.

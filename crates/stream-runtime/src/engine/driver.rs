@@ -33,6 +33,8 @@ pub(super) struct Driver<M> {
     board: Arc<Board>,
     drafting: Drafting,
     stats: Stats,
+    /// Requests without a finite logit since a token was chosen.
+    numerical: u32,
 }
 
 impl<M: Model> Driver<M> {
@@ -57,6 +59,7 @@ impl<M: Model> Driver<M> {
             board,
             drafting,
             stats: Stats::default(),
+            numerical: 0,
         };
         this.publish();
         this
@@ -103,8 +106,8 @@ impl<M: Model> Driver<M> {
             }
             arrival.sink.gate().watch(&self.waker);
             let drafter = self.drafting.drafter();
-            let (generation, sink) = Generation::begin(arrival, &self.vocabulary, drafter);
-            let voice = Voice::new(sink, generation.request().stop());
+            let (generation, sink, trail) = Generation::begin(arrival, &self.vocabulary, drafter);
+            let voice = Voice::new(sink, generation.request().stop(), trail);
             self.writers.tell(id, Event::Begin(Box::new(voice)));
             self.stats.prompt_tokens += generation.prompt_tokens() as u64;
             self.scheduler
@@ -166,6 +169,7 @@ impl<M: Model> Driver<M> {
             return Ok(Vec::new());
         }
         self.stats.steps += 1;
+        self.stats.rows += plan.work().len() as u64;
         for work in plan.work() {
             if let Some(generation) = self.generations.get_mut(&work.sequence) {
                 generation.enter_step(work);
@@ -215,6 +219,7 @@ impl<M: Model> Driver<M> {
             Next::Token(chosen) => self.send(sequence, chosen, sampled),
             Next::NoFiniteLogit => {
                 let index = generation.answered();
+                self.note_numerical(self.numerical + 1);
                 self.retire(sequence, |place| {
                     Event::Failed(Error::Numerical { index }, place)
                 });
@@ -223,6 +228,7 @@ impl<M: Model> Driver<M> {
     }
 
     fn send(&mut self, sequence: SequenceId, chosen: Chosen, sampled: Instant) {
+        self.note_numerical(0);
         let Some(generation) = self.generations.get_mut(&sequence) else {
             return;
         };
@@ -245,6 +251,12 @@ impl<M: Model> Driver<M> {
                     Event::Last(made, Box::new((reason, place)))
                 });
             }
+        }
+    }
+
+    fn note_numerical(&mut self, requests: u32) {
+        if std::mem::replace(&mut self.numerical, requests) != requests {
+            self.board.set_numerical(requests);
         }
     }
 
@@ -293,8 +305,12 @@ impl<M: Model> Driver<M> {
             tracing::error!(%message, "the engine has failed");
             self.board.set_fault(message);
         }
-        for Arrival { sink, place, .. } in self.inbox.close() {
+        for arrival in self.inbox.close() {
+            let Arrival {
+                sink, place, trail, ..
+            } = arrival;
             self.board.count_end(&sink, &Err(why.clone()));
+            trail.end(&sink.gate(), &Err(why.clone()));
             sink.fail(why.clone());
             drop(place);
         }

@@ -12,6 +12,7 @@ use stream_core::{
 use super::draft::Drafter;
 use super::inbox::Arrival;
 use super::memory::Memory;
+use super::trail::Trail;
 use super::vocabulary::Vocabulary;
 use crate::sample::DrawKey;
 use crate::schedule::{Prefix, Work};
@@ -35,7 +36,8 @@ pub(super) struct Generation {
     /// How probable the prompt's tokens after the first are, as far as they are scored; `None`
     /// if that is not asked for, or told already.
     scores: Option<Vec<Scored>>,
-    scheduled: bool,
+    /// Until it enters its first step.
+    unscheduled: Option<Trail>,
     /// `None` if nothing is ever drafted.
     drafter: Option<Drafter>,
 }
@@ -50,12 +52,12 @@ pub(super) enum Room {
 }
 
 impl Generation {
-    /// Parts an arrival from its sink, which is for the threads that make text.
+    /// Parts an arrival from its sink and its trail, which are for the threads that make text.
     pub(super) fn begin(
         arrival: Arrival,
         vocabulary: &Arc<Vocabulary>,
         drafter: Option<Drafter>,
-    ) -> (Self, TokenSink) {
+    ) -> (Self, TokenSink, Trail) {
         let this = Self {
             gate: arrival.sink.gate(),
             place: arrival.place,
@@ -66,12 +68,12 @@ impl Generation {
             memory: arrival.memory,
             seed: arrival.request.sampling().seed().unwrap_or_else(random),
             scores: arrival.request.prompt_logprobs().map(|_| Vec::new()),
-            scheduled: false,
+            unscheduled: Some(arrival.trail.share()),
             drafter,
             vocabulary: vocabulary.clone(),
             request: arrival.request,
         };
-        (this, arrival.sink)
+        (this, arrival.sink, arrival.trail)
     }
 
     pub(super) fn request(&self) -> &Request {
@@ -150,10 +152,10 @@ impl Generation {
 
     /// Tells the stream once that its time in the queue is over, and gets ready for a choice.
     pub(super) fn enter_step(&mut self, work: &Work) {
-        if !self.scheduled {
+        if let Some(trail) = self.unscheduled.take() {
             self.gate.scheduled();
             self.gate.set_cached_tokens(work.positions.start);
-            self.scheduled = true;
+            trail.scheduled();
         }
         if work.sample {
             let (tokens, vocabulary) = (&self.tokens, &*self.vocabulary);

@@ -6,6 +6,7 @@ use std::task::Wake;
 use stream_core::{Enrolled, Request, TokenId, TokenSink};
 
 use super::memory::Memory;
+use super::trail::Trail;
 
 /// A request that was found good.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Arrival {
     pub(super) memory: Memory,
     /// At least 1; fits the context and the KV cache.
     pub(super) max_tokens: usize,
+    pub(super) trail: Trail,
 }
 
 /// Arrivals, bounded by the places that the engine gives out.

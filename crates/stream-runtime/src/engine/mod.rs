@@ -21,8 +21,11 @@ mod driver;
 mod generation;
 mod inbox;
 mod memory;
+mod meters;
 mod stats;
 mod stepper;
+mod timer;
+mod trail;
 mod vocabulary;
 mod watchdog;
 mod words;
@@ -48,7 +51,9 @@ use admission::{Admission, Admitted};
 use draft::Drafting;
 use driver::Driver;
 use inbox::{Arrival, Inbox};
+use meters::Labels;
 use stats::Board;
+use trail::Trail;
 use vocabulary::Vocabulary;
 use watchdog::{Watchdog, Watching};
 use writer::{Writer, Writers};
@@ -67,6 +72,28 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A step that takes longer than [`EngineConfig::step_timeout`] hangs: every stream ends with
 /// [`Error::Hung`], and until it ends after all the engine takes nothing and its health is
 /// [`Health::Failed`]. Then it goes on: what a step has given back is as good late as in time.
+///
+/// After eight requests in a row that ended with [`Error::Numerical`], its health is
+/// [`Health::Failed`] too. It still takes requests, and the first good token makes it
+/// [`Health::Ready`] again.
+///
+/// # Metrics
+/// The numbers of [`Stats`] go to the recorder of the `metrics` crate that is installed when the
+/// engine starts, with the labels `backend` and `model`; two engines with the same labels share
+/// their series. Gauges: `stream_engine_requests_running`, `…_requests_waiting`,
+/// `…_kv_cache_usage_ratio`. Counters: `…_steps_total`, `…_step_rows_total`,
+/// `…_preemptions_total`, `…_prefix_cache_queries_total`, `…_prefix_cache_hits_total`,
+/// `…_prompt_tokens_total`, `…_generation_tokens_total`,
+/// `…_spec_decode_draft_tokens_total`, `…_spec_decode_accepted_tokens_total`,
+/// `…_nan_logits_total`,
+/// `…_requests_finished_total`, `…_requests_cancelled_total`, `…_requests_failed_total`.
+/// Histograms: `…_request_queue_time_seconds`, `…_time_to_first_token_seconds`,
+/// `…_inter_token_latency_seconds`, `…_e2e_request_latency_seconds`, `…_step_time_seconds`.
+///
+/// # Logs
+/// Every accepted request has one span of `tracing`, `request`, at debug level: its number, the
+/// backend, the model, and how many tokens its prompt has and its answer may have. Events in it
+/// tell when it enters its first step, its first token, and its end. No text is ever logged.
 pub struct Engine {
     admission: Admission,
     inbox: Arc<Inbox>,
@@ -92,7 +119,8 @@ impl Engine {
         spec.shares_blocks &= config.prefix_cache;
         config.check(&spec, &*tokenizer)?;
         let vocabulary = Arc::new(Vocabulary::new(tokenizer.clone(), spec.vocabulary));
-        let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::default()));
+        let labels = Labels::new(&config.backend, &config.model);
+        let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::new(&labels)));
         let (writers, ends) = Writers::new(config.text_threads, STEPS_BEHIND);
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
         let scheduler = Scheduler::new(&spec);
@@ -169,14 +197,16 @@ impl Backend for Engine {
             Ok(admitted) => admitted,
             Err(reason) => return Err(Rejected::new(reason, request, sink)),
         };
+        let (prompt, max_tokens) = (admitted.prompt.len(), admitted.max_tokens);
         let arrival = Box::new(Arrival {
+            trail: Trail::begin(self.info(), &request, prompt, max_tokens),
             request,
             sink,
             place: admitted.place,
             prompt: admitted.prompt,
             echo: admitted.echo,
             memory: admitted.memory,
-            max_tokens: admitted.max_tokens,
+            max_tokens,
         });
         self.inbox.push(arrival).map_err(|back| {
             let Arrival { request, sink, .. } = *back;
@@ -189,7 +219,7 @@ impl Backend for Engine {
     }
 
     async fn health(&self) -> Health {
-        match self.board.fault() {
+        match self.board.fault().or_else(|| self.board.doubt()) {
             Some(fault) => Health::Failed(fault),
             None if self.admission.roster.is_closed() => Health::Draining,
             None => Health::Ready,

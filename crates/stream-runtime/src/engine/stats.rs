@@ -1,32 +1,63 @@
 //! What an engine does, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use stream_core::{Error, FinishReason, Stats, TokenSink};
 
+use super::meters::{Labels, Meters};
+use super::timer::Timers;
 use super::watchdog::Pulse;
 
+/// So many requests in a row that end with [`Error::Numerical`] mean that something is broken.
+const MOST_NUMERICAL: u32 = 8;
+
 /// What the threads of an engine know of each other.
-#[derive(Debug, Default)]
 pub(super) struct Board {
     stats: Mutex<Stats>,
     finished: AtomicU64,
     cancelled: AtomicU64,
     failed: AtomicU64,
     fault: OnceLock<Arc<str>>,
+    /// Requests in a row that ended with [`Error::Numerical`].
+    numerical: AtomicU32,
     pulse: Pulse,
+    timers: Timers,
+    meters: Meters,
 }
 
 impl Board {
+    /// For an engine that is told apart from others by these labels.
+    pub(super) fn new(labels: &Labels) -> Self {
+        Self {
+            stats: Mutex::default(),
+            finished: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            fault: OnceLock::new(),
+            numerical: AtomicU32::new(0),
+            pulse: Pulse::default(),
+            timers: Timers::new(labels),
+            meters: Meters::new(labels),
+        }
+    }
+
     /// The model thread's part of the numbers.
     pub(super) fn publish(&self, stats: Stats) {
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
+        self.meters.publish(&self.counts());
     }
 
-    /// While a step hangs nothing runs or waits: all streams have ended. The KV blocks stay in
-    /// use, because the step may still write to them.
     pub(super) fn stats(&self) -> Stats {
+        Stats {
+            latencies: self.timers.latencies(),
+            ..self.counts()
+        }
+    }
+
+    /// All but the latencies. While a step hangs nothing runs or waits: all streams have ended.
+    /// The KV blocks stay in use, because the step may still write to them.
+    fn counts(&self) -> Stats {
         let stats = *self.stats.lock().unwrap_or_else(PoisonError::into_inner);
         let alive = usize::from(!self.pulse.is_given_up());
         Stats {
@@ -39,22 +70,33 @@ impl Board {
         }
     }
 
+    pub(super) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
     /// Counts a stream that is about to be ended so, unless it has ended otherwise. One that the
     /// watchdog has ended is counted already.
     pub(super) fn count_end(&self, sink: &TokenSink, outcome: &Result<FinishReason, Error>) {
-        let before = sink.gate().end().map(|end| end.outcome);
-        let counter = match (before, outcome) {
+        let gate = sink.gate();
+        let end = gate.end();
+        let timings = end
+            .as_ref()
+            .map_or_else(|| gate.timings(), |end| end.timings);
+        self.timers.record_request(&timings);
+        let counter = match (end.map(|end| end.outcome), outcome) {
             (Some(Err(Error::Hung { .. })), _) => return,
             (Some(_), _) => &self.cancelled,
             (None, Ok(_)) => &self.finished,
             (None, Err(_)) => &self.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        self.meters.publish(&self.counts());
     }
 
     /// Counts streams that the watchdog has ended.
     pub(super) fn count_hung(&self, streams: usize) {
         self.failed.fetch_add(streams as u64, Ordering::Relaxed);
+        self.meters.publish(&self.counts());
     }
 
     pub(super) fn pulse(&self) -> &Pulse {
@@ -70,5 +112,18 @@ impl Board {
     pub(super) fn fault(&self) -> Option<Arc<str>> {
         let hangs = || self.pulse.is_given_up().then(|| "a step hangs".into());
         self.fault.get().cloned().or_else(hangs)
+    }
+
+    /// How many requests in a row had no finite logit; 0 as soon as a token is chosen.
+    pub(super) fn set_numerical(&self, requests: u32) {
+        self.numerical.store(requests, Ordering::Relaxed);
+    }
+
+    /// Why the engine should not be sent any requests, though it still takes them: a good token
+    /// is the only proof that its numbers are numbers again.
+    pub(super) fn doubt(&self) -> Option<Arc<str>> {
+        let requests = self.numerical.load(Ordering::Relaxed);
+        let why = || format!("the logits of {requests} requests in a row were not finite").into();
+        (requests >= MOST_NUMERICAL).then(why)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::panic_message;
 use super::stats::Board;
@@ -29,8 +30,9 @@ impl<M: Model> Stepper<M> {
 
     /// One choice for every position that `rows` sample, in their order.
     pub(super) fn step(&mut self, rows: &[Row<'_>]) -> Result<Vec<Next>, ModelError> {
-        let pulse = self.board.pulse();
+        let (pulse, begun) = (self.board.pulse(), Instant::now());
         let outcome = pulse.during(|| guard(|| run(&mut self.model, rows)));
+        self.board.timers().step.record(begun.elapsed());
         match outcome {
             Ok(_) => self.failures = 0,
             Err(_) => self.failures += 1,

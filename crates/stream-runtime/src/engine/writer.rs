@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use stream_core::{
@@ -16,6 +16,8 @@ use stream_core::{
 
 use super::panic_message;
 use super::stats::Board;
+use super::timer::Run;
+use super::trail::Trail;
 use crate::text::{Piece, TextAssembler, UnknownToken};
 use crate::{Probable, Scored, SequenceId};
 
@@ -78,14 +80,28 @@ fn told(scored: Scored, tokenizer: &dyn Tokenizer) -> TokenLogprobs {
 pub(super) struct Voice {
     sink: TokenSink,
     text: TextAssembler,
+    trail: Trail,
+    /// When its newest token was chosen.
+    newest: Option<Instant>,
 }
 
 impl Voice {
-    pub(super) fn new(sink: TokenSink, stop: &Stop) -> Self {
+    pub(super) fn new(sink: TokenSink, stop: &Stop, trail: Trail) -> Self {
         Self {
             sink,
             text: TextAssembler::new(stop),
+            trail,
+            newest: None,
         }
+    }
+
+    /// The time since the token before this one.
+    fn note(&mut self, token: &Made) -> Option<Duration> {
+        let before = self.newest.replace(token.sampled);
+        if before.is_none() {
+            self.trail.first_token();
+        }
+        Some(token.sampled - before?)
     }
 
     /// Sends a token with the text that it releases; a stop string may end the stream here.
@@ -168,6 +184,8 @@ pub(super) struct Writer {
     tokenizer: Arc<dyn Tokenizer>,
     board: Arc<Board>,
     voices: FxHashMap<SequenceId, Voice>,
+    /// The time between tokens, as long as it stays the same.
+    pace: Run,
 }
 
 impl Writer {
@@ -176,16 +194,20 @@ impl Writer {
             tokenizer,
             board,
             voices: FxHashMap::default(),
+            pace: Run::default(),
         }
     }
 
     /// Works until the model's thread has ended.
     pub(super) fn run(mut self, news: Receiver<News>) {
-        for (sequence, event) in news.into_iter().flatten() {
-            let handled = catch_unwind(AssertUnwindSafe(|| self.handle(sequence, event)));
-            if let Err(panic) = handled {
-                self.fail(sequence, panic_message(&*panic));
+        for news in news {
+            for (sequence, event) in news {
+                let handled = catch_unwind(AssertUnwindSafe(|| self.handle(sequence, event)));
+                if let Err(panic) = handled {
+                    self.fail(sequence, panic_message(&*panic));
+                }
             }
+            self.pace.end(&self.board.timers().inter_token);
         }
     }
 
@@ -218,6 +240,9 @@ impl Writer {
         let Some(voice) = self.voices.get_mut(&sequence) else {
             return;
         };
+        if let Some(time) = voice.note(&token) {
+            self.pace.add(time, &self.board.timers().inter_token);
+        }
         match voice.say(&*self.tokenizer, token) {
             Ok(None) => {}
             Ok(Some(reason)) => self.end(sequence, Ok(reason)),
@@ -229,6 +254,9 @@ impl Writer {
         let Some(voice) = self.voices.get_mut(&sequence) else {
             return;
         };
+        if let Some(time) = voice.note(&token) {
+            self.pace.add(time, &self.board.timers().inter_token);
+        }
         match voice.say_last(&*self.tokenizer, token, reason) {
             Ok(reason) => self.end(sequence, Ok(reason)),
             Err(unknown) => self.fail(sequence, unknown),
@@ -241,10 +269,12 @@ impl Writer {
     }
 
     fn end(&mut self, sequence: SequenceId, outcome: Result<FinishReason, Error>) {
-        let Some(Voice { sink, .. }) = self.voices.remove(&sequence) else {
+        let Some(Voice { sink, trail, .. }) = self.voices.remove(&sequence) else {
             return;
         };
+        self.pace.end(&self.board.timers().inter_token);
         self.board.count_end(&sink, &outcome);
+        trail.end(&sink.gate(), &outcome);
         match outcome {
             Ok(reason) => sink.finish(reason),
             Err(error) => sink.fail(error),

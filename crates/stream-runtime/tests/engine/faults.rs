@@ -190,6 +190,27 @@ fn failures_with_a_good_step_between_them_are_not_in_a_row() {
     lab.settle(9);
 }
 
+/// Eight requests in a row without a finite logit: the health drops, and a good token mends it.
+#[test]
+fn numbers_that_are_none_again_and_again_are_told() {
+    let lab = Lab::new(hashed(), spec());
+    for requests in 1..=9 {
+        lab.control.strike(Fault::NotANumber(0));
+        let (_, error) = failed(lab.generate(greedy(&ids("one"), 9)));
+        assert_eq!(error, Error::Numerical { index: 0 });
+        let why = format!("the logits of {requests} requests in a row were not finite");
+        let expected = match requests {
+            1..8 => Health::Ready,
+            _ => Health::Failed(why.into()),
+        };
+        assert_eq!(block_on(lab.engine.health()), expected);
+    }
+    let expected = lab.expected(&ids("two"), 9, &Sampling::greedy());
+    assert_eq!(read(lab.generate(greedy(&ids("two"), 9))), expected);
+    assert_eq!(block_on(lab.engine.health()), Health::Ready);
+    lab.settle(10);
+}
+
 /// Two requests that decode side by side when the model runs out of memory in these steps.
 fn out_of_memory_in(steps: &[usize]) -> (Lab, [TokenStream; 2]) {
     let lab = Lab::new(hashed(), spec());

@@ -11,6 +11,7 @@ mod faults;
 mod hangs;
 mod lab;
 mod logprobs;
+mod numbers;
 mod prefix;
 mod readers;
 mod samplers;
