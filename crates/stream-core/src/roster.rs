@@ -83,11 +83,15 @@ impl Roster {
         self.shared.lock().closed = true;
     }
 
+    /// The streams on the list, those that have ended too.
+    pub fn streams(&self) -> Vec<Gate> {
+        self.shared.lock().streams.values().cloned().collect()
+    }
+
     /// Ends every stream on the list with `error`, and says how many had not ended before.
     pub fn fail_all(&self, error: &Error) -> usize {
-        let gates: Vec<Gate> = self.shared.lock().streams.values().cloned().collect();
         let ended = |gate: &&Gate| gate.fail(error.clone());
-        gates.iter().filter(ended).count()
+        self.streams().iter().filter(ended).count()
     }
 
     /// What [`Backend::drain`](crate::Backend::drain) asks for. Needs no async runtime.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use stream_core::{Error, FinishReason, Stats, TokenSink};
+use stream_core::{Error, FinishReason, Gate, Stats, TokenSink};
 
 use super::meters::{Labels, Meters};
 use super::timer::Timers;
@@ -93,9 +93,16 @@ impl Board {
         self.meters.publish(&self.counts());
     }
 
-    /// Counts streams that the watchdog has ended.
-    pub(super) fn count_hung(&self, streams: usize) {
-        self.failed.fetch_add(streams as u64, Ordering::Relaxed);
+    /// Ends a stream whose step hangs, and counts it before anybody can see its end.
+    pub(super) fn fail_hung(&self, gate: &Gate, error: Error) {
+        if gate.is_closed() {
+            return;
+        }
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        if !gate.fail(error) {
+            // Something else was quicker, and is counted elsewhere.
+            self.failed.fetch_sub(1, Ordering::Relaxed);
+        }
         self.meters.publish(&self.counts());
     }
 

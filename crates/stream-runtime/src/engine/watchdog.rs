@@ -108,9 +108,11 @@ impl Watchdog {
         if !self.board.pulse().give_up(call) {
             return;
         }
-        let ended = self.roster.fail_all(&Error::Hung { limit: self.limit });
-        self.board.count_hung(ended);
-        tracing::error!(limit = ?self.limit, streams = ended, "a step hangs: its streams are ended");
+        tracing::error!(limit = ?self.limit, "a step hangs: its streams are ended");
+        for gate in self.roster.streams() {
+            let error = Error::Hung { limit: self.limit };
+            self.board.fail_hung(&gate, error);
+        }
     }
 }
 
