@@ -17,6 +17,7 @@ pub struct Ground {
     pub(crate) decode: Option<Decode>,
     pub(crate) tokenizer: Option<Arc<dyn Tokenizer>>,
     pub(crate) forced: bool,
+    pub(crate) ends_hangs: bool,
 }
 
 impl fmt::Debug for Ground {
@@ -45,6 +46,7 @@ impl Default for Ground {
             decode: None,
             tokenizer: None,
             forced: false,
+            ends_hangs: false,
         }
     }
 }
@@ -84,6 +86,15 @@ impl Ground {
     #[must_use]
     pub fn forced(mut self) -> Self {
         self.forced = true;
+        self
+    }
+
+    /// The backend ends the streams of a step that hangs, long before the
+    /// [`patience`](Self::patience) does: its loop has a short
+    /// [`step_timeout`](stream_runtime::EngineConfig::step_timeout).
+    #[must_use]
+    pub fn ends_hangs(mut self) -> Self {
+        self.ends_hangs = true;
         self
     }
 

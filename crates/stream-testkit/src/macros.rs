@@ -134,6 +134,7 @@ macro_rules! for_each_law_of_faults {
                 deadlines_hold_while_a_step_hangs
                 a_cancel_does_not_wait_for_a_step
                 a_drain_does_not_wait_for_a_step
+                a_hang_ends_every_stream
             ]
             $($argument)*
         }

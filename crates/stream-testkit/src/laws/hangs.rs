@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use stream_core::{
-    Backend, DeadlineKind, Deadlines, Error, FinishReason, RequestBuilder, TokenStream,
+    Backend, BackendExt, DeadlineKind, Deadlines, Error, FinishReason, Health, Rejection,
+    RequestBuilder, TokenStream,
 };
 
 use crate::ask::{ask, question, read_any, same, start};
@@ -146,4 +147,68 @@ pub async fn a_drain_does_not_wait_for_a_step(
         );
     }
     Ok(Kept::Checked)
+}
+
+/// A step that hangs ends every stream, in it and waiting. Meanwhile the backend says that it has
+/// failed and takes no requests; when the step ends after all it answers as before.
+///
+/// # Errors
+/// How the law was broken.
+pub async fn a_hang_ends_every_stream(
+    backend: &dyn Backend,
+    ground: &Ground,
+    control: &Control,
+) -> Verdict {
+    if !ground.ends_hangs {
+        return Ok(Kept::Skipped("it is not said to end steps that hang"));
+    }
+    let expected = ask(backend, question(backend, ground, 0)).await?;
+    control.hold();
+    let in_step = held_after_a_token(backend, ground, control, question(backend, ground, 0))?;
+    let waiting = start(backend, question(backend, ground, 1))?;
+    for stream in [in_step, waiting] {
+        let outcome = read_any(stream).await?.end.outcome;
+        ensure!(
+            matches!(outcome, Err(Error::Hung { .. })),
+            "a step that hangs ended a stream with {outcome:?}"
+        );
+    }
+    says_that_it_has_failed(backend, ground).await?;
+    control.open();
+    serves_again(backend, ground).await?;
+    same(
+        backend,
+        &ask(backend, question(backend, ground, 0)).await?,
+        &expected,
+    )?;
+    Ok(Kept::Checked)
+}
+
+async fn says_that_it_has_failed(backend: &dyn Backend, ground: &Ground) -> Result<(), Broken> {
+    let health = backend.health().await;
+    ensure!(
+        matches!(health, Health::Failed(_)),
+        "while a step hangs its health is {health:?}"
+    );
+    let request = question(backend, ground, 2).build();
+    let request = request.expect("laws ask for what is possible");
+    let refused = backend.generate(request).map_err(|refused| refused.reason);
+    ensure!(
+        matches!(refused, Err(Rejection::Failed(_))),
+        "while a step hangs it answers a request with {refused:?}"
+    );
+    Ok(())
+}
+
+async fn serves_again(backend: &dyn Backend, ground: &Ground) -> Result<(), Broken> {
+    let end = Instant::now() + ground.patience;
+    while backend.health().await != Health::Ready {
+        ensure!(
+            Instant::now() < end,
+            "the step has ended, but its health is {:?}",
+            backend.health().await
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }

@@ -45,7 +45,7 @@ pub use faults::{
     no_memory_ends_no_other_stream,
 };
 pub use hangs::{
-    a_cancel_does_not_wait_for_a_step, a_drain_does_not_wait_for_a_step,
+    a_cancel_does_not_wait_for_a_step, a_drain_does_not_wait_for_a_step, a_hang_ends_every_stream,
     deadlines_hold_while_a_step_hangs,
 };
 pub use probabilities::every_token_has_its_log_probability;

@@ -4,15 +4,25 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use stream_core::Backend;
+use stream_runtime::Engine;
 use stream_testkit::{Control, Ground, Verdict, keeps_in_faults, laws};
 
-use crate::faulty_toy;
 use crate::twisted::{Twist, Twisted};
+use crate::{faulty_toy, watched_toy};
 
 fn caught(twist: Twist, law: impl AsyncFnOnce(&dyn Backend, &Ground, &Control) -> Verdict) {
+    caught_in(faulty_toy, Duration::from_millis(500), twist, law);
+}
+
+fn caught_in(
+    subject: impl FnOnce(Control) -> (Engine, Ground),
+    patience: Duration,
+    twist: Twist,
+    law: impl AsyncFnOnce(&dyn Backend, &Ground, &Control) -> Verdict,
+) {
     let control = Control::default();
-    let (engine, ground) = faulty_toy(control.clone());
-    let ground = ground.patience(Duration::from_millis(500));
+    let (engine, ground) = subject(control.clone());
+    let ground = ground.patience(patience);
     let twisted = Twisted::new(engine, twist);
     let verdict = block_on(keeps_in_faults(&twisted, &ground, &control, law));
     let broken = verdict.expect_err("the law should have been broken");
@@ -47,4 +57,16 @@ catches! {
     deadlines_hold_while_a_step_hangs: EndsAtOnce;
     a_cancel_does_not_wait_for_a_step: LeaksDroppedStreams;
     a_drain_does_not_wait_for_a_step: DrainsNothing;
+}
+
+#[test]
+fn a_hang_ends_every_stream() {
+    for twist in [
+        Twist::HidesErrors,
+        Twist::MisnamesErrors,
+        Twist::RefusesAfterAFault,
+    ] {
+        let patience = Duration::from_secs(2);
+        caught_in(watched_toy, patience, twist, laws::a_hang_ends_every_stream);
+    }
 }

@@ -7,11 +7,13 @@ mod twisted;
 mod whole_streams;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stream_core::{Backend, Mock, Prompt};
 use stream_runtime::{Engine, EngineConfig, Model, Spec};
 use stream_testkit::{
-    Act, Control, Faulty, Golden, Ground, Scripted, Toy, conformance, fault_conformance,
+    Act, Control, Faulty, Golden, Ground, Scripted, Toy, check_fault, conformance,
+    fault_conformance, laws,
 };
 
 fn story() -> Mock {
@@ -30,12 +32,30 @@ fn faulty_toy(control: Control) -> (Engine, Ground) {
     looped(Faulty::new(Toy::new(Toy::small(64)), control))
 }
 
-fn looped(model: impl Model) -> (Engine, Ground) {
-    let golden = Arc::new(Golden::default());
+/// As [`faulty_toy`], in a loop that ends what hangs.
+fn watched_toy(control: Control) -> (Engine, Ground) {
+    let model = Faulty::new(Toy::new(Toy::small(64)), control);
     let config = EngineConfig {
+        step_timeout: Some(Duration::from_millis(400)),
+        ..config()
+    };
+    let (engine, ground) = looped_by(config, model);
+    (engine, ground.ends_hangs())
+}
+
+fn config() -> EngineConfig {
+    EngineConfig {
         queue: 20,
         ..EngineConfig::new("toy", "hash", "cpu")
-    };
+    }
+}
+
+fn looped(model: impl Model) -> (Engine, Ground) {
+    looped_by(config(), model)
+}
+
+fn looped_by(config: EngineConfig, model: impl Model) -> (Engine, Ground) {
+    let golden = Arc::new(Golden::default());
     let engine = Engine::start(model, golden.clone(), config).expect("a possible engine");
     let questions = ["the sea", "why", "one two three", "a fish that sings"];
     let ground = Ground::default()
@@ -115,3 +135,9 @@ fault_conformance!(wrapped_faulty_loop, |control| {
         ground,
     )
 });
+
+#[test]
+fn a_loop_with_a_watchdog_ends_what_hangs() {
+    let law = laws::a_hang_ends_every_stream;
+    check_fault("a_hang_ends_every_stream", watched_toy, law);
+}
