@@ -1,12 +1,21 @@
 //! Speculative decoding by prompt lookup, on and off in turns: the same model, threads and
-//! requests, and so the same answers.
+//! requests, and so the same answers. A third engine, off too, shows how much of a difference is
+//! the machine's; who begins changes from round to round.
 //!
 //! ```text
 //! cargo bench -p stream-benches --bench speculation [-- --rounds 9]
 //! ```
 //!
 //! The file is the default model (`STREAM_ENGINE_MODEL` names another), on two threads. A first
-//! round, in which the engines' answers are compared, is not counted.
+//! round, in which the engines' answers are compared, is not counted. On two cores of a server
+//! with AVX-512, which others used at times, in the dev profile (it optimises kernels and loop):
+//!
+//! | | on over off | off again over off | drafted, of 128 a stream | accepted |
+//! |---|---|---|---|---|
+//! | copy, greedy | 3.39 (2.66–3.77) | 1.05 (0.92–1.29) | 84 | 82 |
+//! | story, greedy | 1.18 (1.09–1.21) | 1.06 (1.02–1.09) | 30 | 19 |
+//! | story, temperature 0.8 | 1.01 (0.77–1.10) | 1.04 (0.63–1.14) | 8 | 2 |
+//! | 8 stories, temperature 0.8 | 1.04 (0.94–1.08) | 1.03 (0.95–1.08) | 0 | 0 |
 
 use std::error::Error;
 
@@ -19,10 +28,10 @@ use stream_runtime::{Engine, EngineConfig};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Rounds unless told otherwise.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 6;
 const THREADS: usize = 2;
 /// Tokens of an answer at the most.
-const TOKENS: usize = 160;
+const TOKENS: usize = 128;
 
 const COPY: &str = "Repeat the following text exactly, word for word.\n\n\
     The harbour master keeps a ledger of every ship. On Monday the Albatross brought forty crates \
@@ -34,13 +43,17 @@ const STORY: &str = "Write a story about a fox who learns to swim.";
 
 fn main() -> Result<()> {
     let checkpoint = Checkpoint::open(default_model::path()?)?;
-    let (on, off) = (engine(&checkpoint, 7)?, engine(&checkpoint, 0)?);
+    let engines = [
+        engine(&checkpoint, 0)?,
+        engine(&checkpoint, 7)?,
+        engine(&checkpoint, 0)?,
+    ];
     let before = load_average();
     let mut rows = Vec::new();
     for (name, requests) in cases()? {
-        rows.push(measure(name, &requests, &on, &off)?);
+        rows.push(measure(name, &requests, &engines)?);
     }
-    println!("{}, {}", checkpoint.name(), on.info().device);
+    println!("{}, {}", checkpoint.name(), engines[0].info().device);
     println!(
         "load before and after: {before:.2?} and {:.2?}\n",
         load_average()
@@ -49,7 +62,8 @@ fn main() -> Result<()> {
         "tokens a second, median (range)",
         "off",
         "on",
-        "ratio",
+        "on over off",
+        "off again over off",
         "drafted",
         "accepted",
     ];
@@ -95,28 +109,35 @@ fn cases() -> Result<Vec<(&'static str, Vec<Request>)>> {
     ])
 }
 
-fn measure(name: &str, requests: &[Request], on: &Engine, off: &Engine) -> Result<Vec<String>> {
+fn measure(name: &str, requests: &[Request], engines: &[Engine; 3]) -> Result<Vec<String>> {
+    let [off, on, _] = engines;
     let drafted = || (on.stats().drafted_tokens, on.stats().accepted_tokens);
     let before = drafted();
     let expected = answers(off, requests)?;
-    if answers(on, requests)? != expected {
-        return Err(format!("{name}: the answers differ").into());
+    for engine in &engines[1..] {
+        if answers(engine, requests)? != expected {
+            return Err(format!("{name}: the answers differ").into());
+        }
     }
     let after = drafted();
     let tokens = expected.iter().map(Vec::len).sum();
-    let (mut speed_on, mut speed_off) = (Series::default(), Series::default());
-    for _ in 0..rounds() {
-        for (engine, speed) in [(off, &mut speed_off), (on, &mut speed_on)] {
+    let mut speeds: [Series; 3] = Default::default();
+    for round in 0..rounds() {
+        for turn in 0..engines.len() {
+            let number = (round + turn) % engines.len();
             let mut answered = Ok(Vec::new());
-            speed.push(per_second(tokens, || answered = answers(engine, requests)));
+            let work = || answered = answers(&engines[number], requests);
+            speeds[number].push(per_second(tokens, work));
             answered?;
         }
     }
+    let [off, on, again] = &speeds;
     Ok(vec![
         name.to_owned(),
-        speed_off.summary(0),
-        speed_on.summary(0),
-        speed_on.over(&speed_off).summary(2),
+        off.summary(0),
+        on.summary(0),
+        on.over(off).summary(2),
+        again.over(off).summary(2),
         (after.0 - before.0).to_string(),
         (after.1 - before.1).to_string(),
     ])
