@@ -8,7 +8,8 @@ use crate::{Error, TokenId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FinishReason {
-    /// The model chose one of its end tokens.
+    /// The model chose one of its end tokens; or the text was complete by its grammar, where end
+    /// tokens are ignored.
     EndOfSequence,
     /// The model chose a stop id of the request.
     StopToken(TokenId),

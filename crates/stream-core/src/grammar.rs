@@ -13,7 +13,10 @@ const MOST_CHOICES: usize = 4096;
 ///
 /// The engine forbids every token that would break it, so that the text is a beginning of a match
 /// at any time, and a match when the answer ends by itself. `max_tokens` and stop strings may
-/// cut it off before.
+/// cut it off before. The model's end tokens, and stop ids that add no text, are allowed where the
+/// text may end and nowhere else; with `ignore_eos` the answer goes on as long as the grammar lets
+/// it, and then ends. Where `min_tokens` or bad words forbid all that the grammar allows, the
+/// stream ends with [`Error::Grammar`](crate::Error::Grammar).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Grammar {

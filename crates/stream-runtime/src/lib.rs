@@ -72,6 +72,7 @@
 #![forbid(unsafe_code)]
 
 mod engine;
+pub mod grammar;
 mod model;
 pub mod sample;
 mod schedule;

@@ -11,8 +11,9 @@ use stream_core::{
 use super::memory::Memory;
 use super::stats::Board;
 use super::vocabulary::Vocabulary;
-use super::{panic_message, words};
+use super::{constraint, panic_message, words};
 use crate::Spec;
+use crate::grammar::{GrammarCompiler, Matcher};
 
 /// Decides whether a request can be taken.
 pub(super) struct Admission {
@@ -22,6 +23,7 @@ pub(super) struct Admission {
     pub(super) roster: Roster,
     pub(super) board: Arc<Board>,
     pub(super) default_max_tokens: Option<usize>,
+    pub(super) grammars: Option<Arc<dyn GrammarCompiler>>,
 }
 
 /// What is known of a good request.
@@ -32,6 +34,8 @@ pub(super) struct Admitted {
     /// The prompt's text, if it is asked for.
     pub(super) echo: Option<String>,
     pub(super) memory: Memory,
+    /// What its answer must match.
+    pub(super) matcher: Option<Box<dyn Matcher>>,
     /// How many tokens it may get.
     pub(super) max_tokens: usize,
 }
@@ -50,7 +54,9 @@ impl Admission {
         }
         let max_tokens = self.max_tokens(request, prompt.len())?;
         let (memory, echo) = guard(|| self.read(request, &prompt))?;
+        let matcher = constraint::compile(self.grammars.as_deref(), request)?;
         Ok(Admitted {
+            matcher,
             place,
             prompt,
             echo,

@@ -1,13 +1,15 @@
 //! What an engine is told when it starts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stream_core::{BackendInfo, Capabilities, Limits, Support, Tokenizer};
 
 use crate::Spec;
+use crate::grammar::GrammarCompiler;
 
 /// How an [`Engine`](super::Engine) presents itself and how much it takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct EngineConfig {
     /// The backend's name, as users and [`Rejection::Unsupported`](stream_core::Rejection) spell
     /// it: `candle`.
@@ -22,6 +24,9 @@ pub struct EngineConfig {
     pub queue: usize,
     /// Threads that make text, at least 1.
     pub text_threads: usize,
+    /// What compiles the grammars that answers must match; without it, a request for one is
+    /// rejected.
+    pub grammars: Option<Arc<dyn GrammarCompiler>>,
     /// `max_tokens` of a request that leaves it open; `None` is what the context has room for.
     pub default_max_tokens: Option<usize>,
     /// Whether what requests have computed is kept for others that begin with the same tokens,
@@ -59,6 +64,7 @@ impl EngineConfig {
             capabilities: Capabilities::core(),
             queue: 256,
             text_threads: 1,
+            grammars: None,
             default_max_tokens: None,
             prefix_cache: true,
             step_timeout: Some(Duration::from_secs(120)),
@@ -86,21 +92,48 @@ impl EngineConfig {
         at_least("max_tokens", spec.max_tokens, spec.max_rows)
     }
 
+    /// What the engine can do with what it has.
+    fn able(&self) -> Capabilities {
+        let structured_output = match self.grammars {
+            Some(_) => self.capabilities.structured_output,
+            None => Support::Unsupported,
+        };
+        Capabilities {
+            structured_output,
+            ..self.capabilities
+        }
+    }
+
     pub(super) fn info(&self, spec: &Spec) -> BackendInfo {
         BackendInfo {
             name: self.backend.clone(),
             model: self.model.clone(),
             device: self.device.clone(),
-            capabilities: Capabilities {
-                structured_output: Support::Unsupported,
-                ..self.capabilities
-            },
+            capabilities: self.able(),
             limits: Limits {
                 context_length: Some(spec.context_length),
                 queue: self.queue,
                 concurrent: spec.max_rows,
             },
         }
+    }
+}
+
+impl std::fmt::Debug for EngineConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineConfig")
+            .field("backend", &self.backend)
+            .field("model", &self.model)
+            .field("device", &self.device)
+            .field("capabilities", &self.capabilities)
+            .field("queue", &self.queue)
+            .field("text_threads", &self.text_threads)
+            .field("grammars", &self.grammars.is_some())
+            .field("default_max_tokens", &self.default_max_tokens)
+            .field("prefix_cache", &self.prefix_cache)
+            .field("step_timeout", &self.step_timeout)
+            .field("speculative_tokens", &self.speculative_tokens)
+            .finish()
     }
 }
 

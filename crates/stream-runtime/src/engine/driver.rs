@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use stream_core::{Enrolled, Error, Stats};
 
+use super::constraint::MaskQueue;
 use super::draft::Drafting;
 use super::generation::{Generation, Room};
 use super::inbox::{Arrival, Inbox};
@@ -30,11 +31,19 @@ pub(super) struct Driver<M> {
     inbox: Arc<Inbox>,
     waker: Waker,
     writers: Writers,
+    masks: MaskQueue,
     board: Arc<Board>,
     drafting: Drafting,
     stats: Stats,
     /// Requests without a finite logit since a token was chosen.
     numerical: u32,
+}
+
+/// What works for the driver: it makes text, masks and drafts.
+pub(super) struct Aides {
+    pub(super) writers: Writers,
+    pub(super) masks: MaskQueue,
+    pub(super) drafting: Drafting,
 }
 
 impl<M: Model> Driver<M> {
@@ -43,9 +52,8 @@ impl<M: Model> Driver<M> {
         scheduler: Scheduler,
         vocabulary: Arc<Vocabulary>,
         inbox: Arc<Inbox>,
-        writers: Writers,
+        aides: Aides,
         board: Arc<Board>,
-        drafting: Drafting,
     ) -> Self {
         let mut this = Self {
             scheduler,
@@ -55,9 +63,10 @@ impl<M: Model> Driver<M> {
             vocabulary,
             waker: Waker::from(inbox.clone()),
             inbox,
-            writers,
+            writers: aides.writers,
+            masks: aides.masks,
             board,
-            drafting,
+            drafting: aides.drafting,
             stats: Stats::default(),
             numerical: 0,
         };
@@ -105,8 +114,13 @@ impl<M: Model> Driver<M> {
                 arrival.sink.echo(prompt);
             }
             arrival.sink.gate().watch(&self.waker);
-            let drafter = self.drafting.drafter();
-            let (generation, sink, trail) = Generation::begin(arrival, &self.vocabulary, drafter);
+            // A guess would have to be told to the matcher, and taken back.
+            let drafter = match arrival.matcher {
+                None => self.drafting.drafter(),
+                Some(_) => None,
+            };
+            let (generation, sink, trail) =
+                Generation::begin(arrival, &self.vocabulary, drafter, &self.masks);
             let voice = Voice::new(sink, generation.request().stop(), trail);
             self.writers.tell(id, Event::Begin(Box::new(voice)));
             self.stats.prompt_tokens += generation.prompt_tokens() as u64;
@@ -218,10 +232,13 @@ impl<M: Model> Driver<M> {
             Next::Scored(scored) => generation.keep_score(scored),
             Next::Token(chosen) => self.send(sequence, chosen, sampled),
             Next::NoFiniteLogit => {
-                let index = generation.answered();
-                self.note_numerical(self.numerical + 1);
-                self.retire(sequence, |place| {
-                    Event::Failed(Error::Numerical { index }, place)
+                let end = generation.dead_end();
+                if matches!(end, Err(Error::Numerical { .. })) {
+                    self.note_numerical(self.numerical + 1);
+                }
+                self.retire(sequence, |place| match end {
+                    Ok(reason) => Event::Ended(reason, place),
+                    Err(error) => Event::Failed(error, place),
                 });
             }
         }

@@ -6,9 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use stream_core::{
-    Enrolled, FinishReason, Gate, Permit, Request, ReserveError, TokenId, TokenSink,
+    Enrolled, Error, FinishReason, Gate, Permit, Request, ReserveError, TokenId, TokenSink,
 };
 
+use super::constraint::{Constraint, MaskQueue};
 use super::draft::Drafter;
 use super::inbox::Arrival;
 use super::memory::Memory;
@@ -32,6 +33,8 @@ pub(super) struct Generation {
     prompt: usize,
     max_tokens: usize,
     memory: Memory,
+    /// What the answer must match.
+    constraint: Option<Constraint>,
     seed: u64,
     /// How probable the prompt's tokens after the first are, as far as they are scored; `None`
     /// if that is not asked for, or told already.
@@ -57,7 +60,10 @@ impl Generation {
         arrival: Arrival,
         vocabulary: &Arc<Vocabulary>,
         drafter: Option<Drafter>,
+        masks: &MaskQueue,
     ) -> (Self, TokenSink, Trail) {
+        let ends = vocabulary.ends(arrival.request.stop());
+        let begin = |matcher| Constraint::begin(matcher, ends, masks);
         let this = Self {
             gate: arrival.sink.gate(),
             place: arrival.place,
@@ -66,6 +72,7 @@ impl Generation {
             tokens: arrival.prompt,
             max_tokens: arrival.max_tokens,
             memory: arrival.memory,
+            constraint: arrival.matcher.map(begin),
             seed: arrival.request.sampling().seed().unwrap_or_else(random),
             scores: arrival.request.prompt_logprobs().map(|_| Vec::new()),
             unscheduled: Some(arrival.trail.share()),
@@ -212,6 +219,7 @@ impl Generation {
                 position: answered as u64,
             },
             logprobs: self.request.logprobs(),
+            mask: self.constraint.as_ref().map(Constraint::mask),
             ..self
                 .memory
                 .choice(&self.request, answered, &self.vocabulary)
@@ -237,8 +245,12 @@ impl Generation {
         self.memory
             .record(self.request.sampling(), id, &self.vocabulary);
         self.memory.set_mu(chosen.mu);
+        let end = self.end(id);
+        if let (Some(constraint), None) = (&mut self.constraint, &end) {
+            constraint.accept(id);
+        }
         let next = self.drafter.as_mut().and_then(Drafter::next_permit);
-        (std::mem::replace(&mut self.permit, next), self.end(id))
+        (std::mem::replace(&mut self.permit, next), end)
     }
 
     /// A stop string may end it too: that is seen where text is made.
@@ -251,6 +263,25 @@ impl Generation {
             return Some(FinishReason::StopToken(id));
         }
         (self.answered() >= self.max_tokens).then_some(FinishReason::Length)
+    }
+
+    /// How the answer ends where the model found nothing that may be chosen.
+    pub(super) fn dead_end(&self) -> Result<FinishReason, Error> {
+        let index = self.answered();
+        let scores = self.scores.as_ref();
+        let scoring = scores.is_some_and(|scores| scores.len() + 1 < self.prompt);
+        let constraint = self.constraint.as_ref().filter(|_| !scoring);
+        match constraint.and_then(|constraint| constraint.dead_end(self.choice().banned)) {
+            None => Err(Error::Numerical { index }),
+            Some(Err(message)) => Err(Error::Grammar { index, message }),
+            Some(Ok(())) if index >= self.request.stop().min_tokens() => {
+                Ok(FinishReason::EndOfSequence)
+            }
+            Some(Ok(())) => Err(Error::Grammar {
+                index,
+                message: "the text is complete before min_tokens are made".into(),
+            }),
+        }
     }
 
     /// It is over: gives back its place.

@@ -7,9 +7,9 @@ use stream_core::{Enrolled, Request, TokenId, TokenSink};
 
 use super::memory::Memory;
 use super::trail::Trail;
+use crate::grammar::Matcher;
 
 /// A request that was found good.
-#[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) request: Request,
     pub(super) sink: TokenSink,
@@ -19,6 +19,7 @@ pub(super) struct Arrival {
     /// The prompt's text, if the answer begins with it.
     pub(super) echo: Option<String>,
     pub(super) memory: Memory,
+    pub(super) matcher: Option<Box<dyn Matcher>>,
     /// At least 1; fits the context and the KV cache.
     pub(super) max_tokens: usize,
     pub(super) trail: Trail,
@@ -27,13 +28,11 @@ pub(super) struct Arrival {
 /// Arrivals, bounded by the places that the engine gives out.
 ///
 /// It is the bell too: a stream that has room again, or has ended, wakes it.
-#[derive(Debug)]
 pub(super) struct Inbox {
     state: Mutex<State>,
     bell: Condvar,
 }
 
-#[derive(Debug)]
 struct State {
     arrivals: Vec<Arrival>,
     /// Something has happened since the model's thread looked last.

@@ -7,7 +7,8 @@
 //! 3. The model's thread (`driver`) parts it: the sink goes to a `writer`, the tokens become a
 //!    `generation`, and the scheduler lets it wait for KV blocks.
 //! 4. Before each step its stream is asked for a permit. Without one it is left out.
-//! 5. The model chooses a token in a step (`stepper`); the generation says if it is the last.
+//! 5. The model chooses a token in a step (`stepper`); the generation says if it is the last. If
+//!    the answer must match a grammar, a thread works out which tokens may follow (`constraint`).
 //! 6. The writer makes its text while the next step runs, and sends both with the permit. A stop
 //!    string that it finds ends the stream; the token that was under way by then is discarded.
 //! 7. The end, from whichever side, frees the blocks before the next step, and the place last.
@@ -16,6 +17,7 @@
 
 mod admission;
 mod config;
+mod constraint;
 mod draft;
 mod driver;
 mod generation;
@@ -32,7 +34,7 @@ mod words;
 mod writer;
 
 use std::any::Any;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -48,8 +50,9 @@ pub use config::{EngineConfig, StartError};
 use crate::Model;
 use crate::schedule::Scheduler;
 use admission::{Admission, Admitted};
+use constraint::MaskQueue;
 use draft::Drafting;
-use driver::Driver;
+use driver::{Aides, Driver};
 use inbox::{Arrival, Inbox};
 use meters::Labels;
 use stats::Board;
@@ -124,39 +127,40 @@ impl Engine {
         let (writers, ends) = Writers::new(config.text_threads, STEPS_BEHIND);
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
         let scheduler = Scheduler::new(&spec);
-        let drafting = Drafting::new(&spec, config.speculative_tokens);
-        let driver = Driver::new(
-            model,
-            scheduler,
-            of_model,
-            bell,
+        let (masks, maker) = MaskQueue::new(vocabulary.clone());
+        let aides = Aides {
             writers,
-            board.clone(),
-            drafting,
-        );
+            masks,
+            drafting: Drafting::new(&spec, config.speculative_tokens),
+        };
+        let driver = Driver::new(model, scheduler, of_model, bell, aides, board.clone());
         let roster = Roster::new(config.queue + spec.max_rows);
         let watchdog = |limit| Watchdog::new(limit, board.clone(), roster.clone()).start();
         let watching = config.step_timeout.map(watchdog).transpose()?;
         let (alive, dead) = channel::<()>();
         let mut threads = Vec::new();
         for end in ends {
-            let (writer, alive) = (Writer::new(tokenizer.clone(), board.clone()), alive.clone());
-            threads.push(spawn("stream-text", move || {
-                writer.run(end);
-                drop(alive);
-            })?);
+            let writer = Writer::new(tokenizer.clone(), board.clone());
+            threads.push(spawn(
+                "stream-text",
+                holding(alive.clone(), || writer.run(end)),
+            )?);
+        }
+        if config.grammars.is_some() {
+            threads.push(spawn(
+                "stream-mask",
+                holding(alive.clone(), || maker.run()),
+            )?);
         }
         // The last to start: it is the one that would not end if another failed to.
-        threads.push(spawn("stream-model", move || {
-            driver.run();
-            drop(alive);
-        })?);
+        threads.push(spawn("stream-model", holding(alive, || driver.run()))?);
         Ok(Self {
             admission: Admission {
                 info: config.info(&spec),
                 roster,
                 board: board.clone(),
                 default_max_tokens: config.default_max_tokens,
+                grammars: config.grammars,
                 spec,
                 vocabulary,
             },
@@ -206,6 +210,7 @@ impl Backend for Engine {
             prompt: admitted.prompt,
             echo: admitted.echo,
             memory: admitted.memory,
+            matcher: admitted.matcher,
             max_tokens,
         });
         self.inbox.push(arrival).map_err(|back| {
@@ -264,6 +269,17 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         name: name.into(),
         source,
     })
+}
+
+/// Work that holds on to `alive` until all that it owns is dropped.
+fn holding(
+    alive: Sender<()>,
+    work: impl FnOnce() + Send + 'static,
+) -> impl FnOnce() + Send + 'static {
+    move || {
+        work();
+        drop(alive);
+    }
 }
 
 /// What a panic said.

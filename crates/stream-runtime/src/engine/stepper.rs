@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::panic_message;
 use super::stats::Board;
+use crate::grammar::PendingMask;
 use crate::{Batch, Choice, Chosen, Model, ModelError, Next, Row, SequenceId, Task};
 
 /// So many failed steps in a row mean that the model cannot be mended.
@@ -97,6 +98,12 @@ fn check_chosen(choice: &Choice<'_>, chosen: &Chosen, size: usize) -> Result<(),
     if id as usize >= usable {
         return Err(ModelError::new(format!(
             "the model chose the id {id}, but the vocabulary is {usable}"
+        )));
+    }
+    let forbidden = |mask: &PendingMask| !mask.wait().is_some_and(|mask| mask.allows(id));
+    if choice.mask.is_some_and(forbidden) {
+        return Err(ModelError::new(format!(
+            "the model chose the id {id}, which the answer's grammar forbids"
         )));
     }
     match choice.logprobs.is_some() && chosen.scored.is_none() {

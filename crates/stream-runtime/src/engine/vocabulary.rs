@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use stream_core::{TokenId, Tokenizer};
+use stream_core::{Stop, TokenId, Tokenizer};
+
+use crate::grammar::TokenMask;
 
 /// Ids that mean the same to every answer.
 pub(super) struct Vocabulary {
@@ -13,6 +15,8 @@ pub(super) struct Vocabulary {
     usable: usize,
     /// Ids under it that the tokenizer has no bytes for: they are never chosen.
     holes: Vec<TokenId>,
+    /// Those that add text and end nothing.
+    texts: TokenMask,
 }
 
 impl Vocabulary {
@@ -21,7 +25,11 @@ impl Vocabulary {
         let end_ids = tokenizer.end_ids().to_vec();
         let usable = size.min(tokenizer.vocabulary_size());
         let unknown = |id: &TokenId| tokenizer.token_bytes(*id).is_none() && !end_ids.contains(id);
+        let is_text = |id: &TokenId| {
+            !end_ids.contains(id) && tokenizer.token_bytes(*id).is_some_and(|b| !b.is_empty())
+        };
         Self {
+            texts: (0..usable as TokenId).filter(is_text).collect(),
             holes: (0..usable as TokenId).filter(unknown).collect(),
             usable,
             end_ids,
@@ -43,6 +51,21 @@ impl Vocabulary {
 
     pub(super) fn holes(&self) -> &[TokenId] {
         &self.holes
+    }
+
+    pub(super) fn texts(&self) -> &TokenMask {
+        &self.texts
+    }
+
+    /// What ends an answer that must match a grammar, where its text may end: the model's own
+    /// end tokens, and stop ids that add no text.
+    pub(super) fn ends(&self, stop: &Stop) -> Vec<TokenId> {
+        let own = match stop.ignore_eos() {
+            true => &[],
+            false => self.end_ids(),
+        };
+        let silent = stop.ids().iter().filter(|&&id| !self.texts.allows(id));
+        own.iter().chain(silent).copied().collect()
     }
 
     /// The bytes of an id; none of one that does not exist.

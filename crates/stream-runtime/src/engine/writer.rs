@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use stream_core::{
-    Enrolled, Error, FinishReason, Logprob, Permit, Stop, Token, TokenId, TokenLogprobs, TokenSink,
-    Tokenizer,
+    Enrolled, Error, Finish, FinishReason, Logprob, Permit, Stop, Token, TokenId, TokenLogprobs,
+    TokenSink, Tokenizer,
 };
 
 use super::panic_message;
@@ -35,6 +35,8 @@ pub(super) enum Event {
     Last(Made, Box<(FinishReason, Enrolled)>),
     /// It ends with an error.
     Failed(Error, Enrolled),
+    /// It ends without another token.
+    Ended(FinishReason, Enrolled),
     /// Its stream had ended, and now its work has too.
     Closed(Enrolled),
 }
@@ -222,6 +224,7 @@ impl Writer {
                 self.say_last(sequence, token, reason);
             }
             Event::Failed(error, _place) => self.end(sequence, Err(error)),
+            Event::Ended(reason, _place) => self.finish(sequence, reason),
             Event::Closed(_place) => self.end(sequence, Ok(FinishReason::Cancelled)),
         }
     }
@@ -263,12 +266,31 @@ impl Writer {
         }
     }
 
+    /// The stream ends without another token.
+    fn finish(&mut self, sequence: SequenceId, reason: FinishReason) {
+        let Some(voice) = self.voices.get_mut(&sequence) else {
+            return;
+        };
+        let rest = voice.text.finish();
+        let reason = rest.stop.map_or(reason, FinishReason::StopString);
+        self.end_with(sequence, Ok(reason), rest.text);
+    }
+
     fn fail(&mut self, sequence: SequenceId, message: impl ToString) {
         let message = message.to_string();
         self.end(sequence, Err(Error::Engine(message.into())));
     }
 
     fn end(&mut self, sequence: SequenceId, outcome: Result<FinishReason, Error>) {
+        self.end_with(sequence, outcome, String::new());
+    }
+
+    fn end_with(
+        &mut self,
+        sequence: SequenceId,
+        outcome: Result<FinishReason, Error>,
+        held_text: String,
+    ) {
         let Some(Voice { sink, trail, .. }) = self.voices.remove(&sequence) else {
             return;
         };
@@ -276,7 +298,7 @@ impl Writer {
         self.board.count_end(&sink, &outcome);
         trail.end(&sink.gate(), &outcome);
         match outcome {
-            Ok(reason) => sink.finish(reason),
+            Ok(reason) => sink.finish(Finish { reason, held_text }),
             Err(error) => sink.fail(error),
         }
     }

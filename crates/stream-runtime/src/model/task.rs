@@ -5,6 +5,7 @@ use std::ops::Range;
 use stream_core::{Mirostat, Sampling, TokenId};
 
 use super::{BlockId, SequenceId};
+use crate::grammar::PendingMask;
 use crate::sample::{DrawKey, TokenCounts};
 
 /// The work of one step: sequences that decode and sequences that prefill, side by side.
@@ -108,6 +109,10 @@ pub struct Choice<'a> {
     pub history: &'a TokenCounts,
     /// Ids that must not be chosen.
     pub banned: &'a [TokenId],
+    /// The only ids that may be chosen, where the answer must match a grammar.
+    /// [`PendingMask::wait`] for it when the logits are there; if it gives nothing, nothing may
+    /// be chosen: [`Next::NoFiniteLogit`](super::Next::NoFiniteLogit).
+    pub mask: Option<&'a PendingMask>,
     /// What DRY takes from the logits of some ids; each id once.
     pub dry: &'a [(TokenId, f32)],
     /// Mirostat's bound on surprise; of no meaning without mirostat.
@@ -128,6 +133,7 @@ impl<'a> Choice<'a> {
             key: DrawKey::default(),
             history: &NOTHING,
             banned: &[],
+            mask: None,
             dry: &[],
             mu: sampling.mirostat().map_or(0.0, Mirostat::first_bound),
             usable: usize::MAX,

@@ -4,9 +4,16 @@ use stream_core::{SamplerStage, Sampling, TokenId};
 
 use super::TokenCounts;
 use crate::Choice;
+use crate::grammar::PendingMask;
 
-/// Adds the logit bias, then makes banned ids impossible.
+/// Makes impossible what the grammar forbids, adds the logit bias, then makes banned ids
+/// impossible.
 pub(super) fn mask(logits: &mut [f32], choice: &Choice<'_>) {
+    match choice.mask.map(PendingMask::wait) {
+        None => {}
+        Some(Some(mask)) => mask.apply(logits),
+        Some(None) => logits.fill(f32::NEG_INFINITY),
+    }
     for &(id, bias) in choice.sampling.logit_bias() {
         change(logits.get_mut(id as usize), |logit| logit + bias);
     }

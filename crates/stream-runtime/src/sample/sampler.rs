@@ -14,6 +14,7 @@ use crate::{Choice, Chosen, Next, Task};
 /// The steps and their order are those of [`Sampling`]. In more detail:
 ///
 /// - of the row only the first [`Choice::usable`] logits are looked at;
+/// - first of all, what [`Choice::mask`] does not allow becomes −∞; this may wait for the mask;
 /// - penalties, DRY and temperature leave a finite logit finite;
 /// - temperature 0 takes the largest logit, of equal ones the lowest id;
 /// - the draw is one number, [`DrawKey::uniform`](super::DrawKey::uniform), which picks by

@@ -4,6 +4,7 @@ mod admission;
 mod batching;
 mod cancel;
 mod choices;
+mod constraint;
 mod deadlines;
 mod echo;
 mod ends;
