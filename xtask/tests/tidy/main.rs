@@ -90,6 +90,15 @@ fn the_runtime_knows_no_http_no_engine_and_no_file_format() {
 }
 
 #[test]
+fn grammars_know_no_http_no_engine_and_no_file_format() {
+    let tree = tree::of("stream-grammar");
+    tree::expect_absent("stream-grammar", &tree, HTTP);
+    tree::expect_absent("stream-grammar", &tree, ML);
+    let formats = ["stream-checkpoint", "backend-"];
+    tree::expect_absent("stream-grammar", &tree, &formats);
+}
+
+#[test]
 fn the_checkpoint_reader_knows_no_engine() {
     let tree = tree::of("stream-checkpoint");
     let engines = ["candle", "ort", "tch", "stream-runtime", "backend-"];
