@@ -85,6 +85,7 @@ macro_rules! for_each_law {
                 a_known_beginning_changes_nothing
                 choices_have_draws_of_their_own
                 every_token_has_its_log_probability
+                an_answer_keeps_its_grammar
                 a_drain_lets_streams_finish
                 a_drain_ends_what_does_not_finish
             ]

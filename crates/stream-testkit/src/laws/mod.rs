@@ -6,6 +6,7 @@ mod cancel;
 mod draws;
 mod ending;
 mod faults;
+mod grammar;
 mod hangs;
 mod parameters;
 mod probabilities;
@@ -44,6 +45,7 @@ pub use faults::{
     an_unknown_token_ends_its_own_streams, failures_in_a_row_lose_no_end,
     no_memory_ends_no_other_stream,
 };
+pub use grammar::an_answer_keeps_its_grammar;
 pub use hangs::{
     a_cancel_does_not_wait_for_a_step, a_drain_does_not_wait_for_a_step, a_hang_ends_every_stream,
     deadlines_hold_while_a_step_hangs,

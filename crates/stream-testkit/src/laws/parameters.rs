@@ -1,8 +1,8 @@
 //! A request for each thing that a backend may or may not be able to do.
 
 use stream_core::{
-    Backend, Deadlines, Dry, Message, Mirostat, Request, RequestBuilder, SamplerStage, Sampling,
-    SamplingBuilder, Stop, StopBuilder, Support, Xtc,
+    Backend, Deadlines, Dry, Grammar, Message, Mirostat, Request, RequestBuilder, SamplerStage,
+    Sampling, SamplingBuilder, Stop, StopBuilder, Support, Xtc,
 };
 
 use crate::Ground;
@@ -45,6 +45,11 @@ pub(super) fn every_parameter(backend: &dyn Backend, ground: &Ground) -> Vec<Ask
             plain().prompt_logprobs(1),
         ),
         ("an echo", can.echo, plain().echo()),
+        (
+            "a grammar",
+            can.structured_output,
+            plain().grammar(Grammar::Regex("[a-z]+".into())),
+        ),
     ];
     let drawn = |sampling: SamplingBuilder| plain().sampling(sampling.build().expect("in range"));
     let sampled = every_sampler(backend).into_iter();

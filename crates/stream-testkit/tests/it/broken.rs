@@ -64,6 +64,7 @@ catches! {
     greedy_ids_do_not_depend_on_the_batch: DependsOnTheBatch ScoresByTheBatch;
     choices_have_draws_of_their_own: IgnoresSeeds;
     every_token_has_its_log_probability: LosesLogprobs;
+    an_answer_keeps_its_grammar: IgnoresGrammars;
     a_drain_lets_streams_finish: DrainsAtOnce;
     a_drain_ends_what_does_not_finish: DrainsNothing;
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stream_core::{Backend, Mock, Prompt};
+use stream_grammar::Grammars;
 use stream_runtime::{Engine, EngineConfig, Model, Spec};
 use stream_testkit::{
     Act, Control, Faulty, Golden, Ground, Scripted, Toy, check_fault, conformance,
@@ -46,6 +47,7 @@ fn watched_toy(control: Control) -> (Engine, Ground) {
 fn config() -> EngineConfig {
     EngineConfig {
         queue: 20,
+        grammars: Some(Arc::new(Grammars::new(Arc::new(Golden::default())))),
         ..EngineConfig::new("toy", "hash", "cpu")
     }
 }

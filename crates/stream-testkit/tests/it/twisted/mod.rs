@@ -36,6 +36,7 @@ pub(crate) enum Twist {
     IgnoresMinTokens,
     IgnoresStopIds,
     IgnoresSeeds,
+    IgnoresGrammars,
     CancelsNeighbours,
     LeaksDroppedStreams,
     ServesOneReaderAtATime,
@@ -152,7 +153,7 @@ impl<B: Backend> Twisted<B> {
             Twist::AnswersOtherwiseAfterAFault if self.shared.failed.load(Ordering::SeqCst) => {
                 asked.sampling(Sampling::builder().seed(number as u64).build().unwrap())
             }
-            Twist::LeaksDroppedStreams => asked,
+            Twist::LeaksDroppedStreams | Twist::IgnoresGrammars => asked,
             _ => return request.clone(),
         };
         let own = request.delivery();
