@@ -19,9 +19,13 @@ pub(crate) fn run(args: GenerateArgs) -> Result<ExitCode, Failure> {
         text => text.to_owned(),
     };
     // What is wrong with the parameters is known before the model is loaded.
-    request::for_prompt(&args, prompt.clone(), &SamplingDefaults::default())?;
+    let grammar = args.grammar.read()?;
+    let build = |recommended: &SamplingDefaults| {
+        request::for_prompt(&args, prompt.clone(), grammar.clone(), recommended)
+    };
+    build(&SamplingDefaults::default())?;
     let engine = model::engine(&args.engine)?;
-    let request = request::for_prompt(&args, prompt, &engine.recommended_sampling()?)?;
+    let request = build(&engine.recommended_sampling()?)?;
     let stopped = match request.n() {
         1 => print_one(&engine, request, args.json)?,
         _ => print_all(&engine, request, args.json)?,

@@ -2,8 +2,8 @@
 
 use stream_checkpoint::SamplingDefaults;
 use stream_engine::core::{
-    Dry, InvalidRequest, Message, Mirostat, Request, RequestBuilder, Sampling, SamplingBuilder,
-    SlowReader, Stop, Xtc,
+    Dry, Grammar, InvalidRequest, Message, Mirostat, Request, RequestBuilder, Sampling,
+    SamplingBuilder, SlowReader, Stop, Xtc,
 };
 
 use crate::args::{GenerateArgs, SamplingArgs};
@@ -15,6 +15,7 @@ const TEMPERATURE: f32 = 0.7;
 pub(crate) fn for_prompt(
     args: &GenerateArgs,
     prompt: String,
+    grammar: Option<Grammar>,
     recommended: &SamplingDefaults,
 ) -> Result<Request, InvalidRequest> {
     let request = match (args.raw, &args.system) {
@@ -27,7 +28,10 @@ pub(crate) fn for_prompt(
         true => SlowReader::Pause,
         false => SlowReader::Coalesce,
     };
-    let request = with_reports(request.slow_reader(policy).n(args.n), args);
+    let mut request = with_reports(request.slow_reader(policy).n(args.n), args);
+    if let Some(grammar) = grammar {
+        request = request.grammar(grammar);
+    }
     with_sampling(request, &args.sampling, recommended)?.build()
 }
 

@@ -1,10 +1,11 @@
 //! How an engine is set up, and what one call may change.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use stream_checkpoint::SamplingDefaults;
-use stream_core::{InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
+use stream_core::{Grammar, InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
 
 use crate::BackendKind;
 
@@ -159,6 +160,7 @@ pub struct Ask {
     logprobs: Option<usize>,
     prompt_logprobs: Option<usize>,
     stop: Stop,
+    grammar: Option<Grammar>,
 }
 
 impl Ask {
@@ -174,6 +176,7 @@ impl Ask {
             logprobs: None,
             prompt_logprobs: None,
             stop: Stop::default(),
+            grammar: None,
         }
     }
 
@@ -205,6 +208,28 @@ impl Ask {
     /// What ends the answer early.
     pub fn stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
+        self
+    }
+
+    /// The answer is JSON that is valid by this JSON Schema.
+    pub fn json_schema(self, schema: impl Into<Arc<str>>) -> Self {
+        self.grammar(Grammar::JsonSchema(schema.into()))
+    }
+
+    /// The whole answer matches this regular expression.
+    pub fn regex(self, pattern: impl Into<Arc<str>>) -> Self {
+        self.grammar(Grammar::Regex(pattern.into()))
+    }
+
+    /// The whole answer matches this Lark grammar.
+    pub fn lark(self, grammar: impl Into<Arc<str>>) -> Self {
+        self.grammar(Grammar::Lark(grammar.into()))
+    }
+
+    /// What the whole answer must match. The question should say so too: a grammar forbids, it
+    /// does not explain.
+    pub fn grammar(mut self, grammar: Grammar) -> Self {
+        self.grammar = Some(grammar);
         self
     }
 
@@ -249,6 +274,9 @@ impl Ask {
         }
         if let Some(top) = self.prompt_logprobs {
             request = request.prompt_logprobs(top);
+        }
+        if let Some(grammar) = self.grammar {
+            request = request.grammar(grammar);
         }
         limited(request, self.max_tokens.or(config.max_tokens)).build()
     }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod grammar;
 mod sampling;
 
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
 }
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use grammar::GrammarArgs;
 pub(crate) use sampling::SamplingArgs;
 
 /// Streams tokens from a language model.
@@ -171,6 +173,8 @@ pub(crate) struct GenerateArgs {
     pub(crate) echo: bool,
     /// The prompt; `-` reads it from stdin, without the line break at its end
     pub(crate) prompt: String,
+    #[command(flatten)]
+    pub(crate) grammar: GrammarArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
 }

@@ -280,3 +280,19 @@ fn the_prefix_cache_can_be_switched_off() {
     assert!(found[0] == 0 && found[1] >= 16, "{found:?}");
     assert_eq!(cached(&["--no-prefix-cache"]), [0, 0]);
 }
+
+#[test]
+fn an_answer_keeps_the_grammar_that_it_is_asked_for() {
+    let schema = r#"{"type":"object","properties":{"colours":{"type":"array","items":{"enum":["red","green"]},"minItems":2,"maxItems":2}},"required":["colours"],"additionalProperties":false}"#;
+    let value: serde_json::Value =
+        serde_json::from_str(&answer(&["--json-schema", schema, PROMPT])).unwrap();
+    assert_eq!(value["colours"].as_array().unwrap().len(), 2, "{value}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "start: \"<\" /[a-z]{3,5}/ \">\"").unwrap();
+    let text = answer(&["--lark", file.path().to_str().unwrap(), PROMPT]);
+    assert!(text.starts_with('<') && text.ends_with(">\n"), "{text}");
+    let text = answer(&["--choice", "red", "--choice", "blue", PROMPT]);
+    assert!(["red\n", "blue\n"].contains(&text.as_str()), "{text}");
+    let refused = run(program(greedy(&["--regex", "(", PROMPT])));
+    refused.expect_sentence(2, &["the regex cannot be used: unclosed group"]);
+}

@@ -41,6 +41,13 @@ fn parameters_out_of_range_are_named_with_what_is_allowed() {
         ("--n", "0", &["n is 0", "from 1 to 128"]),
         ("--n", "129", &["n is 129"]),
         ("--stop", "", &["stop is a string of 0 bytes"]),
+        ("--regex", "", &["regex is empty"]),
+        (
+            "--json-schema",
+            "none.json",
+            &["--json-schema: cannot read none.json"],
+        ),
+        ("--lark", "none.lark", &["--lark: cannot read none.lark"]),
         ("--backend", "abacus", &["abacus", "candle"]),
     ] {
         check(&[option, value, "hello"], words);

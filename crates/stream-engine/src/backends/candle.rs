@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use backend_candle::{CandleModel, CandleOptions};
 use stream_checkpoint::Checkpoint;
+use stream_grammar::Grammars;
 use stream_runtime::{Engine, EngineConfig};
 
 use super::{BackendKind, Opened, Opener};
@@ -24,13 +25,14 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     }
     let model = CandleModel::load(&checkpoint, &options).map_err(load)?;
     let name = BackendKind::Candle.name();
+    let tokenizer = checkpoint.tokenizer().clone();
     let mut engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
     engine_config.step_timeout = config.step_timeout.or(engine_config.step_timeout);
     if let Some(tokens) = config.speculative_tokens {
         engine_config.speculative_tokens = tokens;
     }
     engine_config.prefix_cache = config.prefix_cache;
-    let tokenizer = checkpoint.tokenizer().clone();
+    engine_config.grammars = Some(Arc::new(Grammars::new(tokenizer.clone())));
     let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
     Ok(Opened {
         backend: Arc::new(engine),
