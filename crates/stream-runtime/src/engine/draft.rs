@@ -90,6 +90,11 @@ impl Drafter {
         step.add(tokens, self.pace.estimate());
     }
 
+    /// Gives back the permits of a draft that is not tried.
+    pub(super) fn forget(&mut self) {
+        self.keep_first(0);
+    }
+
     fn keep_first(&mut self, tokens: usize) {
         self.row.truncate(1 + tokens);
         self.permits.truncate(tokens);

@@ -162,6 +162,16 @@ impl<M: Model> Driver<M> {
         }
     }
 
+    /// The plan's drafts are not tried: what was taken for them is given back.
+    fn forget_drafts(&mut self, plan: &Plan) {
+        for work in plan.work() {
+            self.scheduler.forget_draft(work);
+            if let Some(generation) = self.generations.get_mut(&work.sequence) {
+                generation.forget_draft();
+            }
+        }
+    }
+
     /// A step that has no memory for all of its work is tried once more with half of it. Gives the
     /// plan that it came to.
     fn attempt(&mut self, plan: Plan) -> (Plan, Result<Vec<Next>, ModelError>) {
@@ -171,6 +181,7 @@ impl<M: Model> Driver<M> {
             && let Some(half) = plan.half()
         {
             tracing::warn!(%fault, rows = plan.work().len(), "half of a step is tried again");
+            self.forget_drafts(&plan);
             let again = self.step(&half);
             return (half, again);
         }

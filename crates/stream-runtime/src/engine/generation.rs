@@ -148,6 +148,13 @@ impl Generation {
         }
     }
 
+    /// The draft is not tried.
+    pub(super) fn forget_draft(&mut self) {
+        if let Some(drafter) = &mut self.drafter {
+            drafter.forget();
+        }
+    }
+
     /// How many tokens of the step's draft were right: as many as the model chose itself.
     pub(super) fn accept(&mut self, work: &Work, outcomes: &[Next]) -> usize {
         let answered = self.answered();

@@ -158,6 +158,14 @@ impl Scheduler {
         draft
     }
 
+    /// The draft of a row is not tried: its blocks are free again.
+    pub(crate) fn forget_draft(&mut self, work: &Work) {
+        if let Some(i) = self.find(work.sequence).filter(|_| work.draft > 0) {
+            let sequence = &mut self.sequences[i];
+            self.pool.shrink(&mut sequence.blocks, work.positions.end);
+        }
+    }
+
     /// The model has done this part of a step, and `accepted` tokens of its draft were right.
     pub(crate) fn done(&mut self, work: &Work, accepted: usize) {
         if let Some(i) = self.find(work.sequence) {

@@ -235,6 +235,19 @@ fn a_draft_takes_free_blocks_alone() {
 }
 
 #[test]
+fn a_draft_that_is_not_tried_keeps_nothing() {
+    let mut world = World::new(spec(4, 5, 4, 64));
+    let id = world.add(3, 9);
+    world.step();
+    world.scheduler.grant(id);
+    let mut plan = world.scheduler.plan();
+    assert_eq!(world.scheduler.draft(&mut plan, 0, 7), 7);
+    assert_eq!(world.scheduler.blocks(id).len(), 3);
+    world.scheduler.forget_draft(&plan.work()[0]);
+    assert_eq!(world.scheduler.blocks(id).len(), 2);
+}
+
+#[test]
 fn a_block_that_was_given_back_is_used_again_first() {
     let mut world = World::new(Spec {
         shares_blocks: false,

@@ -8,7 +8,7 @@ use stream_core::{
     Completion, FinishReason, Request, RequestBuilder, Sampling, SlowReader, Stats, Stop, TokenId,
 };
 use stream_runtime::Spec;
-use stream_testkit::{Brain, Control};
+use stream_testkit::{Brain, Control, Fault};
 
 use crate::lab::{Lab, config, greedy, read, spec};
 use crate::toy::{hashed, scripted};
@@ -112,6 +112,19 @@ fn a_busy_step_has_no_drafts() {
             .all(|rows| rows.len() < 8 || rows.iter().all(|row| row.positions.len() == 1))
     );
     assert_eq!(lab.settle(8).completion_tokens, 320);
+}
+
+/// Half of such a step is tried again, without drafts.
+#[test]
+fn a_draft_without_memory_is_given_up() {
+    let lab = Lab::new(scripted(1, &[]), eager());
+    for step in [6, 9] {
+        lab.control.hand().faults.insert(step, Fault::OutOfMemory);
+    }
+    let found = read(lab.generate(request(&ids("a"), 100)));
+    assert_eq!(found, ids(&"a".repeat(100)));
+    assert_eq!(widths(&lab.control, 0)[6..11], [8, 1, 8, 8, 1]);
+    assert_eq!(lab.settle(1).requests_finished, 1);
 }
 
 /// What depends on the token just before is chosen one by one.
