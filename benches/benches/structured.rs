@@ -39,7 +39,8 @@ const SCHEMA: &str = r#"{
 }"#;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let backend = open(&StreamingConfig::default())?;
+    // Only the answer without a schema could have drafts.
+    let backend = open(&StreamingConfig::default().speculative_tokens(0))?;
     let schema = Grammar::JsonSchema(SCHEMA.into());
     let (mut plain, mut kept) = (Series::default(), Series::default());
     let mut ids = Vec::new();
