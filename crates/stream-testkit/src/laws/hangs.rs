@@ -7,7 +7,7 @@ use stream_core::{
     RequestBuilder, TokenStream,
 };
 
-use crate::ask::{ask, question, read_any, same, start};
+use crate::ask::{Answer, ask, question, read_any, same, start};
 use crate::run::{wait_for_end, wait_for_token};
 use crate::verdict::ensure;
 use crate::{Broken, Control, Ground, Kept, Verdict};
@@ -50,11 +50,7 @@ pub async fn deadlines_hold_while_a_step_hangs(
         );
     }
     control.open();
-    same(
-        backend,
-        &ask(backend, question(backend, ground, 0)).await?,
-        &expected,
-    )?;
+    answers_as_before(backend, ground, &expected).await?;
     Ok(Kept::Checked)
 }
 
@@ -114,11 +110,7 @@ pub async fn a_cancel_does_not_wait_for_a_step(
         );
     }
     control.open();
-    same(
-        backend,
-        &ask(backend, question(backend, ground, 0)).await?,
-        &expected,
-    )?;
+    answers_as_before(backend, ground, &expected).await?;
     Ok(Kept::Checked)
 }
 
@@ -176,11 +168,7 @@ pub async fn a_hang_ends_every_stream(
     says_that_it_has_failed(backend, ground).await?;
     control.open();
     serves_again(backend, ground).await?;
-    same(
-        backend,
-        &ask(backend, question(backend, ground, 0)).await?,
-        &expected,
-    )?;
+    answers_as_before(backend, ground, &expected).await?;
     Ok(Kept::Checked)
 }
 
@@ -211,4 +199,13 @@ async fn serves_again(backend: &dyn Backend, ground: &Ground) -> Result<(), Brok
         std::thread::sleep(Duration::from_millis(1));
     }
     Ok(())
+}
+
+async fn answers_as_before(
+    backend: &dyn Backend,
+    ground: &Ground,
+    expected: &Answer,
+) -> Result<(), Broken> {
+    let answer = ask(backend, question(backend, ground, 0)).await?;
+    same(backend, &answer, expected)
 }

@@ -17,19 +17,6 @@ fn caught(twist: Twist, law: impl AsyncFnOnce(&dyn Backend, &Ground) -> Verdict)
     println!("{twist:?}: {broken}");
 }
 
-macro_rules! catches {
-    ($($law:ident: $($twist:ident)*;)*) => {
-        $(
-            #[test]
-            fn $law() {
-                for twist in [$(Twist::$twist),*] {
-                    caught(twist, laws::$law);
-                }
-            }
-        )*
-    };
-}
-
 catches! {
     every_stream_ends_once: Abandons NeverEnds;
     every_reader_gets_the_same: AnswersOtherwiseEachTime;

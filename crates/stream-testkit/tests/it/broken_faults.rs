@@ -29,19 +29,6 @@ fn caught_in(
     println!("{twist:?}: {broken}");
 }
 
-macro_rules! catches {
-    ($($law:ident: $($twist:ident)*;)*) => {
-        $(
-            #[test]
-            fn $law() {
-                for twist in [$(Twist::$twist),*] {
-                    caught(twist, laws::$law);
-                }
-            }
-        )*
-    };
-}
-
 catches! {
     a_panic_at_launch_ends_its_own_streams: HidesErrors FailsNeighbours RefusesAfterAFault;
     a_panic_at_collection_ends_its_own_streams: AbandonsWhatFails NeverEndsWhatFails;

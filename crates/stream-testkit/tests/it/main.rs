@@ -1,5 +1,19 @@
 //! The kit on backends of the core, and on backends that break its laws.
 
+/// A test for each law, that the module's `caught` sees it broken by each twist.
+macro_rules! catches {
+    ($($law:ident: $($twist:ident)*;)*) => {
+        $(
+            #[test]
+            fn $law() {
+                for twist in [$(Twist::$twist),*] {
+                    caught(twist, laws::$law);
+                }
+            }
+        )*
+    };
+}
+
 mod broken;
 mod broken_faults;
 mod scripts;
