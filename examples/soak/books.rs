@@ -18,6 +18,12 @@ const MOST_BREACHES: usize = 20;
 pub(crate) struct Books {
     pub(crate) engine: Engine,
     tokenizer: Arc<dyn Tokenizer>,
+    counts: Counts,
+    breaches: Mutex<Vec<String>>,
+}
+
+#[derive(Default)]
+struct Counts {
     accepted: AtomicU64,
     turned_away: AtomicU64,
     invalid: AtomicU64,
@@ -28,9 +34,7 @@ pub(crate) struct Books {
     failed: AtomicU64,
     /// Streams that were dropped before their end was read.
     left: AtomicU64,
-    gone: AtomicU64,
     tokens: AtomicU64,
-    breaches: Mutex<Vec<String>>,
 }
 
 fn count(counter: &AtomicU64) {
@@ -39,33 +43,10 @@ fn count(counter: &AtomicU64) {
 
 impl Books {
     pub(crate) fn new(engine: Engine, tokenizer: Arc<dyn Tokenizer>) -> Self {
-        let [
-            accepted,
-            turned_away,
-            invalid,
-            finished,
-            cancelled,
-            deadline,
-            slow,
-            failed,
-            left,
-            gone,
-            tokens,
-        ] = Default::default();
         Self {
             engine,
             tokenizer,
-            accepted,
-            turned_away,
-            invalid,
-            finished,
-            cancelled,
-            deadline,
-            slow,
-            failed,
-            left,
-            gone,
-            tokens,
+            counts: Counts::default(),
             breaches: Mutex::default(),
         }
     }
@@ -80,14 +61,14 @@ impl Books {
     }
 
     pub(crate) fn accept(&self, stream: TokenStream) -> TokenStream {
-        count(&self.accepted);
+        count(&self.counts.accepted);
         stream
     }
 
     pub(crate) fn refuse(&self, invalid: bool, rejected: &Rejected) {
         match rejected.reason {
-            Rejection::QueueFull { .. } => count(&self.turned_away),
-            _ if invalid => count(&self.invalid),
+            Rejection::QueueFull { .. } => count(&self.counts.turned_away),
+            _ if invalid => count(&self.counts.invalid),
             _ => self.breach(format!("turned down: {rejected}")),
         }
     }
@@ -100,13 +81,15 @@ impl Books {
         if end.usage.completion_tokens != stream.ids().len() {
             self.breach(format!("{stream:?} counts other tokens than it gave"));
         }
-        self.tokens.fetch_add(stream.ids().len() as u64, Relaxed);
+        self.counts
+            .tokens
+            .fetch_add(stream.ids().len() as u64, Relaxed);
         match &end.outcome {
-            Ok(FinishReason::Cancelled) => count(&self.cancelled),
-            Ok(_) => count(&self.finished),
-            Err(Error::Deadline { .. }) => count(&self.deadline),
-            Err(Error::SlowReader { .. }) => count(&self.slow),
-            Err(Error::Engine(_) | Error::Numerical { .. }) => count(&self.failed),
+            Ok(FinishReason::Cancelled) => count(&self.counts.cancelled),
+            Ok(_) => count(&self.counts.finished),
+            Err(Error::Deadline { .. }) => count(&self.counts.deadline),
+            Err(Error::SlowReader { .. }) => count(&self.counts.slow),
+            Err(Error::Engine(_) | Error::Numerical { .. }) => count(&self.counts.failed),
             Err(error) => self.breach(format!("ended with: {error}")),
         }
         self.check_text(stream, &end.outcome);
@@ -134,9 +117,8 @@ impl Books {
 
     /// A stream has been dropped, `left` before its end was read.
     pub(crate) fn gone(&self, left: bool, ended: bool) {
-        count(&self.gone);
         if left {
-            count(&self.left);
+            count(&self.counts.left);
         }
         if !ended {
             self.breach("a stream that was dropped has no end".to_owned());
@@ -151,8 +133,8 @@ impl Books {
         let (stats, of) = (self.stats(), |counter: &AtomicU64| counter.load(Relaxed));
         format!(
             "{} streams, {} tokens; running {}, waiting {}, KV blocks {}; preempted {}",
-            of(&self.accepted),
-            of(&self.tokens),
+            of(&self.counts.accepted),
+            of(&self.counts.tokens),
             stats.running,
             stats.waiting,
             stats.kv_blocks_used,
@@ -164,7 +146,7 @@ impl Books {
     pub(crate) fn close(&self) {
         let idle = |s: &Stats| (s.running, s.waiting, s.kv_blocks_used) == (0, 0, 0);
         let ended = |s: &Stats| s.requests_finished + s.requests_cancelled + s.requests_failed;
-        let accepted = self.accepted.load(Relaxed);
+        let accepted = self.counts.accepted.load(Relaxed);
         process::settle(|| idle(&self.stats()) && ended(&self.stats()) == accepted);
         let stats = self.stats();
         if !idle(&stats) {
@@ -185,23 +167,30 @@ impl Books {
     pub(crate) fn verdict(&self) -> crate::Result<()> {
         let of = |counter: &AtomicU64| counter.load(Relaxed);
         let ends = [
-            ("finished", of(&self.finished)),
-            ("cancelled", of(&self.cancelled)),
-            ("past a deadline", of(&self.deadline)),
-            ("stalled too long", of(&self.slow)),
-            ("failed", of(&self.failed)),
-            ("left by their readers", of(&self.left)),
+            ("finished", of(&self.counts.finished)),
+            ("cancelled", of(&self.counts.cancelled)),
+            ("past a deadline", of(&self.counts.deadline)),
+            ("stalled too long", of(&self.counts.slow)),
+            ("failed", of(&self.counts.failed)),
+            ("left by their readers", of(&self.counts.left)),
         ];
         let listed: Vec<_> = ends.iter().map(|(name, n)| format!("{n} {name}")).collect();
-        println!("{} streams: {}", of(&self.accepted), listed.join(", "));
+        println!(
+            "{} streams: {}",
+            of(&self.counts.accepted),
+            listed.join(", ")
+        );
         println!(
             "{} turned away, {} refused",
-            of(&self.turned_away),
-            of(&self.invalid)
+            of(&self.counts.turned_away),
+            of(&self.counts.invalid)
         );
         let ended: u64 = ends.iter().map(|(_, n)| n).sum();
-        if ended != of(&self.accepted) {
-            self.breach(format!("{ended} ends of {} streams", of(&self.accepted)));
+        if ended != of(&self.counts.accepted) {
+            self.breach(format!(
+                "{ended} ends of {} streams",
+                of(&self.counts.accepted)
+            ));
         }
         let breaches = self.breaches.lock();
         match breaches.unwrap_or_else(PoisonError::into_inner).len() {
