@@ -75,7 +75,7 @@ mod engine;
 pub mod grammar;
 mod model;
 pub mod sample;
-mod schedule;
+pub mod schedule;
 mod speculate;
 pub mod text;
 

@@ -1,4 +1,5 @@
-//! Which sequence does what in the next step. Plain data: no clock, no thread, no channel.
+//! Which sequence does what in the next step. Plain data: no clock, no thread, no channel, so
+//! that it can be tested in every order of events, and measured without a model.
 //!
 //! Sequences stand in one list, oldest first. One that holds KV blocks runs, one that holds none
 //! waits; sequences join and leave between any two steps. [`Scheduler::plan`] fills a step so:
@@ -15,7 +16,7 @@
 //! permit a sequence is paused: it keeps its blocks as long as nobody else needs them.
 //!
 //! **Drafts.** A sequence that decodes may be given further positions on trial
-//! ([`Scheduler::draft`]), from what the plan has left of the step and from free blocks: nobody
+//! (`Scheduler::draft`), from what the plan has left of the step and from free blocks: nobody
 //! gives way to a guess. Blocks that a rejected draft has reached into are free again at once, so
 //! that every plan is what it would be without drafts.
 //!
@@ -55,8 +56,8 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use plan::{Plan, Work};
-pub(crate) use sequence::Prefix;
+pub use plan::{Plan, Work};
+pub use sequence::Prefix;
 
 use stream_core::TokenId;
 
@@ -67,7 +68,7 @@ use sequence::Sequence;
 
 /// Decides what every step computes, and owns the KV blocks.
 #[derive(Debug)]
-pub(crate) struct Scheduler {
+pub struct Scheduler {
     spec: Spec,
     pool: BlockPool,
     /// Ascending by id: oldest first.
@@ -91,7 +92,7 @@ pub(crate) struct PrefixUse {
 impl Scheduler {
     /// A scheduler without sequences, for a model that can take so much: nothing of it is 0, and
     /// a step has a token for each of its rows at least.
-    pub(crate) fn new(spec: &Spec) -> Self {
+    pub fn new(spec: &Spec) -> Self {
         Self {
             spec: spec.clone(),
             pool: BlockPool::new(spec),
@@ -104,7 +105,7 @@ impl Scheduler {
 
     /// A new sequence waits, without a permit. With the tokens that it may still get it fits
     /// into the KV cache.
-    pub(crate) fn add(&mut self, id: SequenceId, tokens: &[TokenId], prefix: Prefix) {
+    pub fn add(&mut self, id: SequenceId, tokens: &[TokenId], prefix: Prefix) {
         let place = self.sequences.partition_point(|s| s.id < id);
         let mut sequence = Sequence::new(id, tokens.len(), prefix);
         if self.spec.shares_blocks {
@@ -115,7 +116,7 @@ impl Scheduler {
 
     /// The sequence is over; its blocks are free at once. Those of them that are shared stay in
     /// the prefix cache until they are needed.
-    pub(crate) fn remove(&mut self, id: SequenceId) {
+    pub fn remove(&mut self, id: SequenceId) {
         if let Some(i) = self.find(id) {
             let sequence = &mut self.sequences[i];
             self.pool.take_back(&mut sequence.blocks);
@@ -125,14 +126,14 @@ impl Scheduler {
     }
 
     /// The sequence's stream has room for one more token.
-    pub(crate) fn grant(&mut self, id: SequenceId) {
+    pub fn grant(&mut self, id: SequenceId) {
         if let Some(i) = self.find(id) {
             self.sequences[i].permit = true;
         }
     }
 
     /// The next step. Sequences that are preempted for it have lost their blocks.
-    pub(crate) fn plan(&mut self) -> Plan {
+    pub fn plan(&mut self) -> Plan {
         let mut plan = Plan::new(self.spec.max_tokens);
         if std::mem::take(&mut self.over) > 0 {
             self.sequences.retain(|s| !s.is_over());
@@ -167,7 +168,7 @@ impl Scheduler {
     }
 
     /// The model has done this part of a step, and `accepted` tokens of its draft were right.
-    pub(crate) fn done(&mut self, work: &Work, accepted: usize) {
+    pub fn done(&mut self, work: &Work, accepted: usize) {
         if let Some(i) = self.find(work.sequence) {
             let sequence = &mut self.sequences[i];
             let computed = work.positions.end + accepted;
@@ -184,7 +185,7 @@ impl Scheduler {
     /// From now on others may use the sequence's blocks that are full of these tokens, its first
     /// ones. They are all in the KV cache, and nothing will change them. A choice was made from
     /// logits that were without fault, after the last of them.
-    pub(crate) fn share(&mut self, id: SequenceId, tokens: &[TokenId]) {
+    pub fn share(&mut self, id: SequenceId, tokens: &[TokenId]) {
         let full = tokens.len() / self.spec.block_size;
         let Some(i) = self.find(id).filter(|_| self.spec.shares_blocks) else {
             return;
@@ -205,7 +206,7 @@ impl Scheduler {
     }
 
     /// The blocks of a sequence; none while it waits.
-    pub(crate) fn blocks(&self, id: SequenceId) -> &[BlockId] {
+    pub fn blocks(&self, id: SequenceId) -> &[BlockId] {
         self.find(id).map_or(&[], |i| &self.sequences[i].blocks)
     }
 

@@ -6,14 +6,15 @@ use crate::SequenceId;
 
 /// One sequence's part of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Work {
-    pub(crate) sequence: SequenceId,
+pub struct Work {
+    /// Whose part it is.
+    pub sequence: SequenceId,
     /// The positions to compute.
-    pub(crate) positions: Range<usize>,
+    pub positions: Range<usize>,
     /// Whether a token is chosen after the last of them.
-    pub(crate) sample: bool,
+    pub sample: bool,
     /// Positions behind them to compute on trial, a token being chosen after each too.
-    pub(crate) draft: usize,
+    pub draft: usize,
 }
 
 impl Work {
@@ -25,7 +26,7 @@ impl Work {
 
 /// The work of one step, with the room that is left in it.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     work: Vec<Work>,
     max_tokens: usize,
     tokens_left: usize,
@@ -40,7 +41,8 @@ impl Plan {
         }
     }
 
-    pub(crate) fn work(&self) -> &[Work] {
+    /// The parts, those that decode first.
+    pub fn work(&self) -> &[Work] {
         &self.work
     }
 

@@ -11,7 +11,7 @@ use crate::{BlockId, SequenceId};
 /// What a sequence has to do with the prefix cache. What it computes may always be used again,
 /// by itself too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Prefix {
+pub enum Prefix {
     /// Takes over what is cached.
     #[default]
     Reused,
