@@ -5,6 +5,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod loom;
+mod setup;
 mod shell;
 mod synth;
 mod test;
@@ -18,7 +19,8 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   demo           fetch the default model, build, and stream a story to the terminal
-  test           fetch the default model, and run every test, doctest and example
+  setup …        fetch the libraries that engines need: setup --help
+  test           fetch the default model and the libraries, and run every test, doctest and example
   test --full    the same, and the tests four times over, with more cases for property tests
   fuzz …         give files, requests and streams inputs that nobody would think of
   loom           check the channel between sink and stream in every order of its threads
@@ -47,6 +49,11 @@ fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["demo"] => demo::run(),
+        ["setup", "--help" | "-h"] => {
+            println!("{}", setup::HELP);
+            Ok(())
+        }
+        ["setup", ref words @ ..] => setup::run(words),
         ["test"] => test::run(test::Effort::Ordinary),
         ["test", "--full"] => test::run(test::Effort::Full),
         ["fuzz", "--help" | "-h"] => {

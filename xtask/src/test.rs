@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::setup;
 use crate::shell::{self, built, cargo};
 
 /// How thoroughly to test.
@@ -24,6 +25,7 @@ const MODEL: &str = "STREAM_ENGINE_MODEL";
 
 /// Everything is built once, for the tests; the program that fetches the model is among it.
 pub(crate) fn run(effort: Effort) -> Result<()> {
+    setup::for_tests()?;
     shell::run(cargo().args(["test", "--workspace", "--no-run"]))?;
     if std::env::var_os(MODEL).is_none_or(|path| path.is_empty()) {
         shell::run(Command::new(built("debug", "stream-engine")?).arg("pull"))?;
