@@ -39,6 +39,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// More than a batch and the queue hold, so that some are turned away.
 const CLIENTS: usize = 24;
 const QUEUE: usize = 8;
+/// Positions in the real model's KV cache: little more than the clients need, so that it is full of
+/// cached blocks within a minute. Its memory, taken when first used, is then no growth any more.
+const KV_TOKENS: usize = 2_048;
 /// How often the state is printed.
 const REPORT: Duration = Duration::from_secs(5);
 
@@ -90,7 +93,11 @@ fn toy() -> Result<(Engine, Arc<dyn Tokenizer>)> {
 
 fn real(path: &str) -> Result<(Engine, Arc<dyn Tokenizer>)> {
     let checkpoint = Checkpoint::open(path)?;
-    let model = CandleModel::load(&checkpoint, &CandleOptions::default())?;
+    let options = CandleOptions {
+        kv_tokens: Some(KV_TOKENS),
+        ..CandleOptions::default()
+    };
+    let model = CandleModel::load(&checkpoint, &options)?;
     let config = config(checkpoint.name(), &model.device());
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(Unreliable::new(model), tokenizer.clone(), config)?;
