@@ -52,7 +52,6 @@ mod pool;
 mod rotary;
 mod simd;
 mod step;
-mod supported;
 
 pub use error::LoadError;
 pub use model::CandleModel;

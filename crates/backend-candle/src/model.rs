@@ -1,11 +1,9 @@
 //! The engine's model: a decoder with its cache, its threads and its samplers.
 
-mod check;
-
 use half::f16;
 use stream_checkpoint::Checkpoint;
 use stream_runtime::sample::Sampler;
-use stream_runtime::{Batch, Model, ModelError, Next, Row, Spec, Task};
+use stream_runtime::{Batch, Model, ModelError, Next, Spec, Task};
 
 use crate::decoder::{Decoder, StepLimits};
 use crate::kv::{KvCache, KvShape};
@@ -13,7 +11,7 @@ use crate::matrix::Matrix;
 use crate::pool::Pool;
 use crate::simd::InstructionSet;
 use crate::step::Step;
-use crate::{CandleOptions, LoadError, Precision, supported};
+use crate::{CandleOptions, LoadError, Precision};
 
 /// A decoder that takes packed, ragged batches over a paged cache.
 ///
@@ -57,7 +55,9 @@ impl CandleModel {
     ) -> Result<Self, LoadError> {
         options.check()?;
         let architecture = checkpoint.architecture();
-        supported::check(architecture)?;
+        if let Some(problem) = architecture.contradiction() {
+            return Err(LoadError::Architecture { problem });
+        }
         let (threads, blocks) = (
             options.threads()?,
             options.blocks(architecture.context_length)?,
@@ -117,7 +117,7 @@ impl CandleModel {
         batch: &Batch<'_>,
         mut each: impl FnMut(&mut [f32], &mut Sampling<'_>, &[Task<'_>]),
     ) -> Result<(), ModelError> {
-        check::check(batch, &self.spec)?;
+        batch.check(&self.spec)?;
         let step = Step::new(batch.rows);
         let (pool, decoder) = (&mut self.pool, &mut self.decoder);
         match &mut self.cache {
@@ -125,7 +125,7 @@ impl CandleModel {
             Cache::Single(cache) => decoder.forward(pool, cache, &step),
         }
         .map_err(ModelError::new)?;
-        let (tokens, tasks) = positions(batch.rows);
+        let (tokens, tasks): (Vec<_>, Vec<_>) = batch.tasks().unzip();
         let most = self.spec.max_rows;
         for (tokens, tasks) in tokens.chunks(most).zip(tasks.chunks(most)) {
             decoder.logits(pool, tokens, &mut self.logits);
@@ -167,20 +167,6 @@ impl Cache {
         let tokens = shape.blocks * shape.block_size;
         cache.ok_or(LoadError::KvCache { tokens })
     }
-}
-
-/// Every position with a task: its token's index in the step, and the task.
-fn positions<'a>(rows: &[Row<'a>]) -> (Vec<usize>, Vec<Task<'a>>) {
-    let mut first = 0;
-    let mut positions = (Vec::new(), Vec::new());
-    for row in rows {
-        for (token, task) in row.tasks() {
-            positions.0.push(first + token);
-            positions.1.push(task);
-        }
-        first += row.tokens.len();
-    }
-    positions
 }
 
 /// Threads that sample, each row with a sampler of its own.

@@ -25,6 +25,7 @@
 mod architecture;
 mod chat_template;
 mod checkpoint;
+mod consistency;
 mod contain;
 pub mod default_model;
 mod defaults;

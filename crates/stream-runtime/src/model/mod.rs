@@ -1,5 +1,6 @@
 //! The trait that an in-process engine implements.
 
+mod check;
 mod outcome;
 mod task;
 

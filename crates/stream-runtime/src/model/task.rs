@@ -15,6 +15,19 @@ pub struct Batch<'a> {
     pub rows: &'a [Row<'a>],
 }
 
+impl<'a> Batch<'a> {
+    /// Every task of the batch: the index of the token that its logits follow, counted over the
+    /// tokens of all rows, and the task. The order is that of the [`Next`](super::Next)s.
+    pub fn tasks(&self) -> impl Iterator<Item = (usize, Task<'a>)> + use<'a> {
+        let firsts = self.rows.iter().scan(0, |end, row| {
+            let first = *end;
+            *end += row.tokens.len();
+            Some((first, row))
+        });
+        firsts.flat_map(|(first, row)| row.tasks().map(move |(token, task)| (first + token, task)))
+    }
+}
+
 /// One sequence's part of a step.
 #[derive(Debug, Clone)]
 pub struct Row<'a> {

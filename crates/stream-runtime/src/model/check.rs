@@ -1,16 +1,23 @@
 //! Whether a batch is one that the model can take.
 
-use stream_runtime::{Batch, ModelError, Row, Spec};
+use super::{Batch, ModelError, Row, Spec};
 
-/// Says what is wrong with a batch, so that nothing is computed from it.
-pub(super) fn check(batch: &Batch<'_>, spec: &Spec) -> Result<(), ModelError> {
-    let tokens: usize = batch.rows.iter().map(|row| row.tokens.len()).sum();
-    at_most("rows", batch.rows.len(), spec.max_rows)?;
-    at_most("tokens", tokens, spec.max_tokens)?;
-    for (number, row) in batch.rows.iter().enumerate() {
-        check_row(row, spec).map_err(|e| ModelError::new(format!("row {number}: {e}")))?;
+impl Batch<'_> {
+    /// Whether a model of this description can take it. The loop makes no other batches; a model
+    /// whose memory or time would suffer from one asks before it computes anything.
+    ///
+    /// # Errors
+    /// If there are too many rows or tokens, or a row is empty, too long, longer than its blocks,
+    /// or names a token, a block or a position that does not exist.
+    pub fn check(&self, spec: &Spec) -> Result<(), ModelError> {
+        let tokens: usize = self.rows.iter().map(|row| row.tokens.len()).sum();
+        at_most("rows", self.rows.len(), spec.max_rows)?;
+        at_most("tokens", tokens, spec.max_tokens)?;
+        for (number, row) in self.rows.iter().enumerate() {
+            check_row(row, spec).map_err(|e| ModelError::new(format!("row {number}: {e}")))?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn check_row(row: &Row<'_>, spec: &Spec) -> Result<(), ModelError> {
