@@ -1,5 +1,6 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
+mod cache;
 mod ci;
 mod demo;
 mod deny;
