@@ -51,7 +51,7 @@ pub use backend::{
 pub use capabilities::{Capabilities, Support};
 pub use channel::{
     AbortHandle, Blocking, Chunk, Completion, Flow, Gate, Permit, ReserveError, Token, TokenSink,
-    TokenStream, channel,
+    TokenStream, Wakeup, channel,
 };
 pub use choices::{ChoiceItem, Choices};
 pub use delivery::{Deadlines, Delivery, SlowReader};

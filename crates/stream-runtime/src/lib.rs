@@ -71,6 +71,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod ascending;
 mod engine;
 pub mod grammar;
 mod model;

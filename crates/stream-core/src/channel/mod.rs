@@ -28,7 +28,7 @@ use std::time::Instant;
 
 pub use blocking::Blocking;
 pub use read::{Chunk, Completion, Flow};
-pub use sink::{Gate, Permit, ReserveError, Token, TokenSink};
+pub use sink::{Gate, Permit, ReserveError, Token, TokenSink, Wakeup};
 pub use stream::{AbortHandle, TokenStream};
 
 use crate::Request;

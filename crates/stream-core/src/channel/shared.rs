@@ -137,11 +137,11 @@ impl Shared {
         wake(writer);
     }
 
-    /// Uses up a permit.
-    pub(super) fn push(&self, mut token: Token) {
+    /// Uses up a permit. The reader, if it waits, is to be woken.
+    pub(super) fn push(&self, mut token: Token) -> Option<Waker> {
         let mut state = self.lock();
         if state.end.is_some() {
-            return;
+            return None;
         }
         let now = Instant::now();
         state.count(token.sampled, now);
@@ -153,9 +153,7 @@ impl Shared {
         if state.waiting.len() >= self.delivery.buffer() {
             state.full_since.get_or_insert(now);
         }
-        let reader = state.reader.take();
-        drop(state);
-        wake(reader);
+        state.reader.take()
     }
 
     /// Puts a record before the first token.

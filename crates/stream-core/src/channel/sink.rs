@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::shared::Shared;
+use super::shared::{Shared, wake};
 use crate::{End, Error, Finish, Timings, TokenId, TokenLogprobs, Usage};
 
 /// A token as a backend hands it over.
@@ -234,10 +234,27 @@ pub struct Permit {
 
 impl Permit {
     /// Sends a token. After the end of the stream it goes nowhere.
-    pub fn send(mut self, token: Token) {
-        if let Some(gate) = self.gate.take() {
-            gate.shared.push(token);
-        }
+    pub fn send(self, token: Token) {
+        drop(self.send_unannounced(token));
+    }
+
+    /// As [`send`](Self::send), but a reader that waits for the token sleeps on until what is
+    /// returned is dropped. Who sends to many streams at once wakes their readers together: a
+    /// thread that reads several of them is woken once.
+    pub fn send_unannounced(mut self, token: Token) -> Option<Wakeup> {
+        let gate = self.gate.take()?;
+        gate.shared.push(token).map(|reader| Wakeup(Some(reader)))
+    }
+}
+
+/// Wakes a stream's reader when it is dropped.
+#[derive(Debug)]
+#[must_use = "the reader sleeps until it is dropped"]
+pub struct Wakeup(Option<Waker>);
+
+impl Drop for Wakeup {
+    fn drop(&mut self) {
+        wake(self.0.take());
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use rustc_hash::FxHashMap;
 use stream_core::{Enrolled, Error, Stats};
 
 use super::constraint::MaskQueue;
@@ -17,14 +16,19 @@ use super::stats::Board;
 use super::stepper::Stepper;
 use super::vocabulary::Vocabulary;
 use super::writer::{Event, Made, Voice, Writers};
+use crate::ascending::Ascending;
 use crate::schedule::{Plan, Scheduler, Work};
 use crate::{Chosen, Model, ModelError, ModelErrorKind, Next, SequenceId};
+
+/// Rows of a step after which the text threads are told of them, while those behind are still
+/// being looked at.
+const PART: usize = 256;
 
 /// Owns the model and the scheduler.
 pub(super) struct Driver<M> {
     stepper: Stepper<M>,
     scheduler: Scheduler,
-    generations: FxHashMap<SequenceId, Generation>,
+    generations: Ascending<Box<Generation>>,
     /// Ids ascend in the order of arrival.
     next_id: SequenceId,
     vocabulary: Arc<Vocabulary>,
@@ -35,6 +39,8 @@ pub(super) struct Driver<M> {
     board: Arc<Board>,
     drafting: Drafting,
     stats: Stats,
+    /// A sequence has ended since the numbers were published.
+    ended: bool,
     /// Requests without a finite logit since a token was chosen.
     numerical: u32,
 }
@@ -58,7 +64,7 @@ impl<M: Model> Driver<M> {
         let mut this = Self {
             scheduler,
             stepper: Stepper::new(model, board.clone()),
-            generations: FxHashMap::default(),
+            generations: Ascending::default(),
             next_id: SequenceId(0),
             vocabulary,
             waker: Waker::from(inbox.clone()),
@@ -68,6 +74,7 @@ impl<M: Model> Driver<M> {
             board,
             drafting: aides.drafting,
             stats: Stats::default(),
+            ended: false,
             numerical: 0,
         };
         this.publish();
@@ -100,7 +107,6 @@ impl<M: Model> Driver<M> {
                 Ok(next) => self.deliver(&plan, next),
                 Err(fault) => self.recover(&plan, &fault)?,
             }
-            self.publish();
             idle = plan.is_empty();
         }
         Ok(())
@@ -126,14 +132,14 @@ impl<M: Model> Driver<M> {
             self.stats.prompt_tokens += generation.prompt_tokens() as u64;
             self.scheduler
                 .add(id, generation.tokens(), generation.prefix());
-            self.generations.insert(id, generation);
+            self.generations.push(id, Box::new(generation));
         }
     }
 
     /// Frees what nobody reads any more, and reserves room in the other streams.
     fn sweep(&mut self) {
         let mut closed = Vec::new();
-        for (&id, generation) in &mut self.generations {
+        for (id, generation) in self.generations.iter_mut() {
             match generation.reserve() {
                 Room::Yes => self.scheduler.grant(id),
                 Room::No => {}
@@ -152,7 +158,7 @@ impl<M: Model> Driver<M> {
         };
         for row in 0..plan.work().len() {
             let work = &plan.work()[row];
-            let generation = self.generations.get_mut(&work.sequence);
+            let generation = self.generations.get_mut(work.sequence);
             if let Some(generation) = generation.filter(|_| work.decodes()) {
                 let drafted = generation.draft(&step);
                 let kept = self.scheduler.draft(plan, row, drafted);
@@ -166,7 +172,7 @@ impl<M: Model> Driver<M> {
     fn forget_drafts(&mut self, plan: &Plan) {
         for work in plan.work() {
             self.scheduler.forget_draft(work);
-            if let Some(generation) = self.generations.get_mut(&work.sequence) {
+            if let Some(generation) = self.generations.get_mut(work.sequence) {
                 generation.forget_draft();
             }
         }
@@ -196,24 +202,30 @@ impl<M: Model> Driver<M> {
         self.stats.steps += 1;
         self.stats.rows += plan.work().len() as u64;
         for work in plan.work() {
-            if let Some(generation) = self.generations.get_mut(&work.sequence) {
+            if let Some(generation) = self.generations.get_mut(work.sequence) {
                 generation.enter_step(work);
             }
         }
         let (generations, scheduler) = (&self.generations, &self.scheduler);
         let row = |work: &Work| {
-            let generation = &generations[&work.sequence];
+            let generation = generations.get(work.sequence);
+            let generation = generation.expect("who is in the plan has not ended");
             generation.row(work, scheduler.blocks(work.sequence))
         };
         let rows: Vec<_> = plan.work().iter().map(row).collect();
         self.stepper.step(&rows)
     }
 
+    /// Takes what the model chose, tells of it, and then lets others use what was computed: naming
+    /// blocks takes time that no reader has to wait for.
     fn deliver(&mut self, plan: &Plan, next: Vec<Next>) {
         let sampled = Instant::now();
-        let mut next = next.into_iter();
-        for work in plan.work() {
-            let Some(generation) = self.generations.get_mut(&work.sequence) else {
+        let (mut next, mut sound) = (next.into_iter(), Vec::new());
+        for (row, work) in plan.work().iter().enumerate() {
+            if row > 0 && row.is_multiple_of(PART) {
+                self.tell();
+            }
+            let Some(generation) = self.generations.get_mut(work.sequence) else {
                 continue;
             };
             let outcomes = generation.outcomes(work);
@@ -222,26 +234,28 @@ impl<M: Model> Driver<M> {
             self.stats.accepted_tokens += accepted as u64;
             self.scheduler.done(work, accepted);
             if work.sample && own.iter().all(Next::is_sound) {
-                let computed = &generation.tokens()[..work.positions.end];
-                self.scheduler.share(work.sequence, computed);
+                sound.push(work);
             }
             // Behind the first choice that the draft did not foresee, all are in vain.
             let stand = outcomes - (work.draft - accepted);
             for (number, next) in next.by_ref().take(outcomes).enumerate() {
                 if number < stand {
-                    self.take(work.sequence, next, sampled);
+                    self.take(work, next, sampled);
                 }
             }
         }
+        self.publish();
+        sound.into_iter().for_each(|work| self.share(work));
     }
 
-    fn take(&mut self, sequence: SequenceId, next: Next, sampled: Instant) {
-        let Some(generation) = self.generations.get_mut(&sequence) else {
+    fn take(&mut self, work: &Work, next: Next, sampled: Instant) {
+        let sequence = work.sequence;
+        let Some(generation) = self.generations.get_mut(sequence) else {
             return;
         };
         match next {
             Next::Scored(scored) => generation.keep_score(scored),
-            Next::Token(chosen) => self.send(sequence, chosen, sampled),
+            Next::Token(chosen) => self.send(work, chosen, sampled),
             Next::NoFiniteLogit => {
                 let end = generation.dead_end();
                 if matches!(end, Err(Error::Numerical { .. })) {
@@ -255,9 +269,10 @@ impl<M: Model> Driver<M> {
         }
     }
 
-    fn send(&mut self, sequence: SequenceId, chosen: Chosen, sampled: Instant) {
+    fn send(&mut self, work: &Work, chosen: Chosen, sampled: Instant) {
+        let sequence = work.sequence;
         self.note_numerical(0);
-        let Some(generation) = self.generations.get_mut(&sequence) else {
+        let Some(generation) = self.generations.get_mut(sequence) else {
             return;
         };
         self.stats.completion_tokens += 1;
@@ -275,10 +290,21 @@ impl<M: Model> Driver<M> {
         match end {
             None => self.writers.tell(sequence, Event::Token(made)),
             Some(reason) => {
+                // Its blocks are free with its end, for the next one that begins like it.
+                self.share(work);
                 self.retire(sequence, |place| {
                     Event::Last(made, Box::new((reason, place)))
                 });
             }
+        }
+    }
+
+    /// The model has chosen from sound logits after this part of a step: what was computed for
+    /// it may be used by others.
+    fn share(&mut self, work: &Work) {
+        if let Some(generation) = self.generations.get(work.sequence) {
+            let computed = &generation.tokens()[..work.positions.end];
+            self.scheduler.share(work.sequence, computed);
         }
     }
 
@@ -298,15 +324,25 @@ impl<M: Model> Driver<M> {
             self.retire(work.sequence, |place| Event::Failed(error.clone(), place));
         }
         self.scheduler.preempt_all();
+        self.publish();
         Ok(())
     }
 
     /// Frees what the sequence holds; its writer is told so afterwards.
     fn retire(&mut self, sequence: SequenceId, last: impl FnOnce(Enrolled) -> Event) {
-        if let Some(generation) = self.generations.remove(&sequence) {
+        if let Some(generation) = self.generations.remove(sequence) {
+            self.ended = true;
             self.scheduler.remove(sequence);
             self.stepper.release(sequence);
             self.writers.tell(sequence, last(generation.into_place()));
+        }
+    }
+
+    /// Tells what has happened until now. The numbers are only as new where a stream's end is told.
+    fn tell(&mut self) {
+        match self.ended {
+            true => self.publish(),
+            false => self.writers.send(),
         }
     }
 
@@ -324,6 +360,7 @@ impl<M: Model> Driver<M> {
             prefix_cache_hits: prefix.hits,
             ..self.stats
         });
+        self.ended = false;
         self.writers.send();
     }
 
@@ -342,7 +379,7 @@ impl<M: Model> Driver<M> {
             sink.fail(why.clone());
             drop(place);
         }
-        for (sequence, generation) in std::mem::take(&mut self.generations) {
+        for (sequence, generation) in std::mem::take(&mut self.generations).into_iter() {
             self.scheduler.remove(sequence);
             let last = Event::Failed(why.clone(), generation.into_place());
             self.writers.tell(sequence, last);

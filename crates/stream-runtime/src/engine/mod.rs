@@ -61,8 +61,9 @@ use vocabulary::Vocabulary;
 use watchdog::{Watchdog, Watching};
 use writer::{Writer, Writers};
 
-/// Steps that a writer may lag behind before the model waits for it.
-const STEPS_BEHIND: usize = 4;
+/// Messages that a writer may lag behind before the model waits for it: one for each step, or for
+/// each part of a large one.
+const MOST_BEHIND: usize = 8;
 /// How long an engine that is dropped waits for its threads.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -124,7 +125,7 @@ impl Engine {
         let vocabulary = Arc::new(Vocabulary::new(tokenizer.clone(), spec.vocabulary));
         let labels = Labels::new(&config.backend, &config.model);
         let (inbox, board) = (Arc::new(Inbox::new()), Arc::new(Board::new(&labels)));
-        let (writers, ends) = Writers::new(config.text_threads, STEPS_BEHIND);
+        let (writers, ends) = Writers::new(config.text_threads, MOST_BEHIND);
         let (of_model, bell) = (vocabulary.clone(), inbox.clone());
         let scheduler = Scheduler::new(&spec);
         let (masks, maker) = MaskQueue::new(vocabulary.clone());

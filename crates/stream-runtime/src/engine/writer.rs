@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
 use stream_core::{
     Enrolled, Error, Finish, FinishReason, Logprob, Permit, Stop, Token, TokenId, TokenLogprobs,
-    TokenSink, Tokenizer,
+    TokenSink, Tokenizer, Wakeup,
 };
 
 use super::panic_message;
 use super::stats::Board;
 use super::timer::Run;
 use super::trail::Trail;
+use crate::ascending::Ascending;
 use crate::text::{Piece, TextAssembler, UnknownToken};
 use crate::{Probable, Scored, SequenceId};
 
@@ -50,15 +50,23 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn send(self, tokenizer: &dyn Tokenizer, text: String, held: String) {
-        self.permit.send(Token {
+    fn send(self, text: String, held: String, post: &mut Post<'_>) {
+        let tokenizer = post.tokenizer;
+        post.wakeups.extend(self.permit.send_unannounced(Token {
             id: Some(self.id),
             text,
             held,
             logprobs: self.scored.map(|scored| told(*scored, tokenizer)),
             sampled: self.sampled,
-        });
+        }));
     }
+}
+
+/// What it takes to send a token.
+struct Post<'a> {
+    tokenizer: &'a dyn Tokenizer,
+    /// The readers to be woken when all news is out.
+    wakeups: &'a mut Vec<Wakeup>,
 }
 
 /// Gives tokens their bytes.
@@ -109,27 +117,27 @@ impl Voice {
     /// Sends a token with the text that it releases; a stop string may end the stream here.
     fn say(
         &mut self,
-        tokenizer: &dyn Tokenizer,
         token: Made,
+        post: &mut Post<'_>,
     ) -> Result<Option<FinishReason>, UnknownToken> {
-        let piece = self.text.push(tokenizer, token.id)?;
-        token.send(tokenizer, piece.text, self.text.held());
+        let piece = self.text.push(post.tokenizer, token.id)?;
+        token.send(piece.text, self.text.held(), post);
         Ok(piece.stop.map(FinishReason::StopString))
     }
 
     /// Sends the last token with all text that is left. A token that ends the answer adds none.
     fn say_last(
         &mut self,
-        tokenizer: &dyn Tokenizer,
         token: Made,
         reason: FinishReason,
+        post: &mut Post<'_>,
     ) -> Result<FinishReason, UnknownToken> {
         let piece = match reason {
-            FinishReason::Length => self.text.push(tokenizer, token.id)?,
+            FinishReason::Length => self.text.push(post.tokenizer, token.id)?,
             _ => Piece::default(),
         };
         let rest = self.text.finish();
-        token.send(tokenizer, piece.text + &rest.text, String::new());
+        token.send(piece.text + &rest.text, String::new(), post);
         let stop = piece.stop.or(rest.stop);
         Ok(stop.map_or(reason, FinishReason::StopString))
     }
@@ -185,7 +193,10 @@ impl Writers {
 pub(super) struct Writer {
     tokenizer: Arc<dyn Tokenizer>,
     board: Arc<Board>,
-    voices: FxHashMap<SequenceId, Voice>,
+    voices: Ascending<Box<Voice>>,
+    /// Readers that have something new. They are woken together: where a few threads read many
+    /// streams, each is woken once and not for every token.
+    wakeups: Vec<Wakeup>,
     /// The time between tokens, as long as it stays the same.
     pace: Run,
 }
@@ -195,7 +206,8 @@ impl Writer {
         Self {
             tokenizer,
             board,
-            voices: FxHashMap::default(),
+            voices: Ascending::default(),
+            wakeups: Vec::new(),
             pace: Run::default(),
         }
     }
@@ -209,13 +221,14 @@ impl Writer {
                     self.fail(sequence, panic_message(&*panic));
                 }
             }
+            self.wakeups.clear();
             self.pace.end(&self.board.timers().inter_token);
         }
     }
 
     fn handle(&mut self, sequence: SequenceId, event: Event) {
         match event {
-            Event::Begin(voice) => drop(self.voices.insert(sequence, *voice)),
+            Event::Begin(voice) => self.voices.push(sequence, voice),
             Event::PromptScored(scores) => self.tell(sequence, scores),
             Event::Token(token) => self.say(sequence, token),
             // The place is given back when the stream has ended.
@@ -230,7 +243,7 @@ impl Writer {
     }
 
     fn tell(&mut self, sequence: SequenceId, scores: Vec<Scored>) {
-        if let Some(voice) = self.voices.get(&sequence) {
+        if let Some(voice) = self.voices.get(sequence) {
             let told = scores
                 .into_iter()
                 .map(|scored| told(scored, &*self.tokenizer));
@@ -240,13 +253,17 @@ impl Writer {
 
     /// After a stop string the model may send one token more: nobody is there to say it.
     fn say(&mut self, sequence: SequenceId, token: Made) {
-        let Some(voice) = self.voices.get_mut(&sequence) else {
+        let Some(voice) = self.voices.get_mut(sequence) else {
             return;
         };
         if let Some(time) = voice.note(&token) {
             self.pace.add(time, &self.board.timers().inter_token);
         }
-        match voice.say(&*self.tokenizer, token) {
+        let mut post = Post {
+            tokenizer: &*self.tokenizer,
+            wakeups: &mut self.wakeups,
+        };
+        match voice.say(token, &mut post) {
             Ok(None) => {}
             Ok(Some(reason)) => self.end(sequence, Ok(reason)),
             Err(unknown) => self.fail(sequence, unknown),
@@ -254,13 +271,17 @@ impl Writer {
     }
 
     fn say_last(&mut self, sequence: SequenceId, token: Made, reason: FinishReason) {
-        let Some(voice) = self.voices.get_mut(&sequence) else {
+        let Some(voice) = self.voices.get_mut(sequence) else {
             return;
         };
         if let Some(time) = voice.note(&token) {
             self.pace.add(time, &self.board.timers().inter_token);
         }
-        match voice.say_last(&*self.tokenizer, token, reason) {
+        let mut post = Post {
+            tokenizer: &*self.tokenizer,
+            wakeups: &mut self.wakeups,
+        };
+        match voice.say_last(token, reason, &mut post) {
             Ok(reason) => self.end(sequence, Ok(reason)),
             Err(unknown) => self.fail(sequence, unknown),
         }
@@ -268,7 +289,7 @@ impl Writer {
 
     /// The stream ends without another token.
     fn finish(&mut self, sequence: SequenceId, reason: FinishReason) {
-        let Some(voice) = self.voices.get_mut(&sequence) else {
+        let Some(voice) = self.voices.get_mut(sequence) else {
             return;
         };
         let rest = voice.text.finish();
@@ -291,9 +312,10 @@ impl Writer {
         outcome: Result<FinishReason, Error>,
         held_text: String,
     ) {
-        let Some(Voice { sink, trail, .. }) = self.voices.remove(&sequence) else {
+        let Some(voice) = self.voices.remove(sequence) else {
             return;
         };
+        let Voice { sink, trail, .. } = *voice;
         self.pace.end(&self.board.timers().inter_token);
         self.board.count_end(&sink, &outcome);
         trail.end(&sink.gate(), &outcome);

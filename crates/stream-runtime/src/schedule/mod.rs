@@ -61,6 +61,7 @@ pub use sequence::Prefix;
 
 use stream_core::TokenId;
 
+use crate::ascending::Hint;
 use crate::{BlockId, SequenceId, Spec};
 use admission::SetAside;
 use blocks::BlockPool;
@@ -73,6 +74,8 @@ pub struct Scheduler {
     pool: BlockPool,
     /// Ascending by id: oldest first.
     sequences: Vec<Sequence>,
+    /// Where one was found last.
+    hint: Hint,
     /// How many of them are over and leave the list with the next plan: all at once, because
     /// each one that leaves moves all that are newer.
     over: usize,
@@ -97,6 +100,7 @@ impl Scheduler {
             spec: spec.clone(),
             pool: BlockPool::new(spec),
             sequences: Vec::new(),
+            hint: Hint::default(),
             over: 0,
             preemptions: 0,
             prefix_use: PrefixUse::default(),
@@ -236,7 +240,7 @@ impl Scheduler {
     }
 
     fn find(&self, id: SequenceId) -> Option<usize> {
-        let found = self.sequences.binary_search_by_key(&id, |s| s.id).ok();
+        let found = self.hint.find(&self.sequences, id, |s| s.id);
         found.filter(|&i| !self.sequences[i].is_over())
     }
 
