@@ -28,7 +28,7 @@ catches! {
     an_end_token_releases_what_is_held: IgnoresStopStrings SwallowsFalseStarts;
     a_stream_dropped_in_prefill_frees_its_place: LeaksDroppedStreams;
     a_stream_dropped_while_text_is_held_frees_its_place: LeaksDroppedStreams;
-    a_cancel_after_the_end_touches_nothing: EndsAtOnce;
+    a_cancel_after_the_end_touches_nothing: CancelsBySlot;
     a_deadline_that_has_passed_is_kept: RefusesTheDead;
     a_known_beginning_changes_nothing: AnswersOtherwiseEachTime;
     a_stop_string_never_leaks: IgnoresStopStrings;

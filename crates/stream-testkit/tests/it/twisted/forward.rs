@@ -13,6 +13,8 @@ use super::{Common, Twist};
 /// Passes one stream on.
 pub(super) struct Forward {
     pub(super) twist: Twist,
+    /// Streams that were passed on before.
+    pub(super) number: usize,
     pub(super) shared: Arc<Common>,
     pub(super) stops: Vec<String>,
     pub(super) held: String,
@@ -40,7 +42,9 @@ impl Forward {
                 },
                 _ => record,
             };
-            if !self.pass(&record, &sink).await {
+            let slot_is_closed =
+                self.twist == Twist::CancelsBySlot && self.shared.slot_was_used(self.number);
+            if !self.pass(&record, &sink).await || slot_is_closed {
                 return self.dropped(inner, sink);
             }
         }

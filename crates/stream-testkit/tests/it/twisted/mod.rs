@@ -17,6 +17,9 @@ use stream_core::{
 use forward::Forward;
 use rebuilt::{Left, again};
 
+/// Streams that [`Twist::CancelsBySlot`] tells apart.
+const SLOTS: usize = 2;
+
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Twist {
@@ -38,6 +41,9 @@ pub(crate) enum Twist {
     IgnoresSeeds,
     IgnoresGrammars,
     CancelsNeighbours,
+    /// Has two slots, and takes the end of a slot's last stream for a cancel of the one that is
+    /// in it now.
+    CancelsBySlot,
     LeaksDroppedStreams,
     ServesOneReaderAtATime,
     SaysNothing,
@@ -81,6 +87,22 @@ struct Common {
     running: Mutex<usize>,
     /// A stream has failed.
     failed: AtomicBool,
+}
+
+impl Common {
+    /// Keeps a stream's handle, and gives the stream a number.
+    fn note(&self, handle: AbortHandle) -> usize {
+        let mut handles = self.handles.lock().unwrap();
+        handles.push(handle);
+        handles.len() - 1
+    }
+
+    /// Whether the stream that was in this one's slot before it has ended.
+    fn slot_was_used(&self, number: usize) -> bool {
+        let handles = self.handles.lock().unwrap();
+        let before = number.checked_sub(SLOTS).map(|number| &handles[number]);
+        before.is_some_and(AbortHandle::is_ended)
+    }
 }
 
 impl<B: Backend> Twisted<B> {
@@ -189,13 +211,9 @@ impl<B: Backend> Backend for Twisted<B> {
             Ok(inner) => inner,
             Err(Rejected { reason, .. }) => return Err(Rejected::new(reason, request, sink)),
         };
-        self.shared
-            .handles
-            .lock()
-            .unwrap()
-            .push(inner.abort_handle());
         let forward = Forward {
             twist: self.twist,
+            number: self.shared.note(inner.abort_handle()),
             shared: self.shared.clone(),
             stops: request.stop().strings().to_vec(),
             held: String::new(),
