@@ -15,10 +15,10 @@ use backend_candle::{CandleModel, CandleOptions};
 use candle_core::quantized::gguf_file::Content;
 use candle_core::{D, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
-use stream_benches::{Series, load_average, per_second, table};
+use stream_benches::steps::Steps;
+use stream_benches::{Series, load_average, per_second, rounds, table};
 use stream_checkpoint::{Checkpoint, default_model};
-use stream_core::{Sampling, TokenId};
-use stream_runtime::{Batch, BlockId, Choice, Given, Model, Next, Row, SequenceId};
+use stream_core::TokenId;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -45,19 +45,19 @@ fn main() -> Result<()> {
     );
     println!(
         "ours: {}; theirs: {} threads",
-        ours.model.device(),
+        ours.steps.model().device(),
         threads()
     );
     let before = load_average();
-    let mut rounds = Rounds::default();
-    for _ in 0..rounds_asked_for() {
-        rounds.measure(&mut theirs, &mut ours)?;
+    let mut speeds = Rounds::default();
+    for _ in 0..rounds(ROUNDS)? {
+        speeds.measure(&mut theirs, &mut ours)?;
     }
     println!(
         "load before and after: {before:.2?} and {:.2?}\n",
         load_average()
     );
-    println!("{}", rounds.table());
+    println!("{}", speeds.table());
     Ok(())
 }
 
@@ -65,11 +65,11 @@ fn threads() -> usize {
     candle_core::utils::get_num_threads()
 }
 
-fn rounds_asked_for() -> usize {
-    let asked = std::env::args()
-        .skip_while(|argument| argument != "--rounds")
-        .nth(1);
-    asked.and_then(|n| n.parse().ok()).unwrap_or(ROUNDS)
+/// Tokens a second.
+fn speed(tokens: usize, work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let mut done = Ok(());
+    let speed = per_second(tokens, || done = work());
+    done.map(|()| speed)
 }
 
 /// The speeds of every round, in tokens a second.
@@ -84,16 +84,17 @@ struct Rounds {
 
 impl Rounds {
     fn measure(&mut self, theirs: &mut Theirs, ours: &mut Ours) -> Result<()> {
-        let (mut prefill, mut decode) = (Ok(()), Ok(()));
-        self.their_prefill
-            .push(per_second(DEPTH, || prefill = theirs.prefill()));
-        self.our_prefill.push(per_second(DEPTH, || ours.prefill(0)));
-        self.their_decode
-            .push(per_second(DECODED, || decode = theirs.decode()));
-        self.our_decode.push(per_second(DECODED, || ours.decode(1)));
-        self.our_streams
-            .push(per_second(STREAMS * DECODED, || ours.decode(STREAMS)));
-        prefill.and(decode)
+        let ours = &mut ours.steps;
+        self.their_prefill.push(speed(DEPTH, || theirs.prefill())?);
+        self.our_prefill
+            .push(speed(DEPTH, || Ok(ours.prefill(0, DEPTH)?))?);
+        self.their_decode.push(speed(DECODED, || theirs.decode())?);
+        self.our_decode
+            .push(speed(DECODED, || Ok(ours.decode(1, DEPTH, DECODED)?))?);
+        self.our_streams.push(speed(STREAMS * DECODED, || {
+            Ok(ours.decode(STREAMS, DEPTH, DECODED)?)
+        })?);
+        Ok(())
     }
 
     fn table(&self) -> String {
@@ -121,13 +122,6 @@ impl Rounds {
     }
 }
 
-/// Some prompt, another one for each stream.
-fn prompt(stream: usize) -> Vec<TokenId> {
-    (0..DEPTH)
-        .map(|i| (1_000 + 37 * i + 501 * stream) as TokenId)
-        .collect()
-}
-
 /// candle-transformers' engine.
 struct Theirs {
     model: ModelWeights,
@@ -148,7 +142,8 @@ impl Theirs {
     }
 
     fn prefill(&mut self) -> Result<()> {
-        self.step(&prompt(0), 0)?;
+        let prompt: Vec<_> = (0..DEPTH).map(|i| (1_000 + 37 * i) as TokenId).collect();
+        self.step(&prompt, 0)?;
         Ok(())
     }
 
@@ -163,14 +158,7 @@ impl Theirs {
 
 /// This project's engine, driven as its token loop drives it.
 struct Ours {
-    model: CandleModel,
-    streams: Streams,
-}
-
-/// What the rows of a batch refer to.
-struct Streams {
-    blocks: Vec<Vec<BlockId>>,
-    sampling: Sampling,
+    steps: Steps<CandleModel>,
 }
 
 impl Ours {
@@ -181,63 +169,8 @@ impl Ours {
             ..CandleOptions::default()
         };
         let model = CandleModel::load(checkpoint, &options)?;
-        let blocks = (DEPTH + DECODED).div_ceil(options.block_size) as BlockId;
-        let of_stream = |stream: BlockId| (stream * blocks..(stream + 1) * blocks).collect();
-        let streams = Streams {
-            blocks: (0..STREAMS as BlockId).map(of_stream).collect(),
-            sampling: Sampling::greedy(),
-        };
-        let mut ours = Self { model, streams };
-        (0..STREAMS).for_each(|stream| ours.prefill(stream));
-        Ok(ours)
-    }
-
-    fn prefill(&mut self, stream: usize) {
-        let prompt = prompt(stream);
-        self.step(&[(stream, 0, &prompt)]);
-    }
-
-    fn decode(&mut self, streams: usize) {
-        let mut tokens = vec![1_000; streams];
-        for position in DEPTH..DEPTH + DECODED {
-            let inputs = tokens.iter().map(std::slice::from_ref).enumerate();
-            let rows: Vec<_> = inputs
-                .map(|(stream, token)| (stream, position, token))
-                .collect();
-            tokens = self.step(&rows);
-        }
-    }
-
-    /// One step over (stream, position, tokens), sampled after each row's last token.
-    fn step(&mut self, rows: &[(usize, usize, &[TokenId])]) -> Vec<TokenId> {
-        let rows: Vec<_> = rows.iter().map(|row| self.streams.row(*row)).collect();
-        let mut next = Vec::new();
-        let batch = Batch { rows: &rows };
-        let ticket = self
-            .model
-            .launch(&batch)
-            .expect("the batch is within the model's limits");
-        self.model
-            .collect(ticket, &mut next)
-            .expect("the step was done");
-        let id = |next| match next {
-            Next::Token(chosen) => chosen.id,
-            other => panic!("the model chose no token: {other:?}"),
-        };
-        next.into_iter().map(id).collect()
-    }
-}
-
-impl Streams {
-    fn row<'a>(&'a self, (stream, start, tokens): (usize, usize, &'a [TokenId])) -> Row<'a> {
-        Row {
-            sequence: SequenceId(stream as u64),
-            blocks: &self.blocks[stream],
-            start,
-            tokens,
-            sample: tokens.len() - 1..tokens.len(),
-            given: Given::default(),
-            choice: Choice::new(&self.sampling),
-        }
+        let mut steps = Steps::new(model, STREAMS, DEPTH + DECODED)?;
+        (0..STREAMS).try_for_each(|stream| steps.prefill(stream, DEPTH))?;
+        Ok(Self { steps })
     }
 }

@@ -18,7 +18,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use backend_candle::{CandleModel, CandleOptions};
-use stream_benches::{Series, load_average, table};
+use stream_benches::{Series, load_average, rounds, table};
 use stream_checkpoint::{Checkpoint, default_model};
 use stream_core::{BackendExt, Request, Stop, TokenId};
 use stream_runtime::{Batch, Engine, EngineConfig, Model, ModelError, Next, Spec};
@@ -43,7 +43,7 @@ const IDS: u64 = 40_000;
 fn main() -> Result<()> {
     let checkpoint = Checkpoint::open(default_model::path()?)?;
     let before = load_average();
-    let rounds = rounds_asked_for();
+    let rounds = rounds(ROUNDS)?;
     let real = steps(rounds, SHORT, |cache| real(&checkpoint, cache))?;
     let alone = steps(rounds, LONG, |cache| free(&checkpoint, cache))?;
     let first = first_tokens(rounds, &real_engine(&checkpoint, None, true)?)?;
@@ -61,13 +61,6 @@ fn main() -> Result<()> {
         table(&["miss, ms", "hit, ms", "ratio"], &[row.into()])
     );
     Ok(())
-}
-
-fn rounds_asked_for() -> usize {
-    let asked = std::env::args()
-        .skip_while(|argument| argument != "--rounds")
-        .nth(1);
-    asked.and_then(|n| n.parse().ok()).unwrap_or(ROUNDS)
 }
 
 /// Microseconds of a step in every round, without the cache and with it.

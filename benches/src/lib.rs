@@ -4,8 +4,11 @@
 //! machine does falls on all of them alike; a ratio is taken within a round.
 #![forbid(unsafe_code)]
 
+pub mod bandwidth;
 pub mod free;
 pub mod readers;
+pub mod sample_text;
+pub mod steps;
 pub mod threads;
 
 use std::time::Instant;
@@ -53,6 +56,14 @@ impl Series {
         self.samples.extend(other.samples);
     }
 
+    /// What `f` makes of each round's sample.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Self {
+            samples: self.samples.iter().copied().map(f).collect(),
+        }
+    }
+
     /// Each round's sample over that of `other` in the same round.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {
@@ -97,12 +108,17 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 /// # Errors
 /// If no number follows `--rounds`.
 pub fn rounds(otherwise: usize) -> Result<usize, String> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds");
-    if arguments.next().is_none() {
-        return Ok(otherwise);
-    }
-    let number = arguments.next().and_then(|number| number.parse().ok());
-    number.ok_or_else(|| "--rounds needs a number".to_owned())
+    let number = argument("--rounds").map(|number| number.parse());
+    number
+        .unwrap_or(Ok(otherwise))
+        .map_err(|_| "--rounds needs a number".to_owned())
+}
+
+/// What follows an option on the command line; empty where nothing does.
+pub fn argument(option: &str) -> Option<String> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != option);
+    arguments.next()?;
+    Some(arguments.next().unwrap_or_default())
 }
 
 /// The load average of the last minute, where the system tells it: a figure taken on a busy
