@@ -17,8 +17,25 @@ const TEMPLATE: [&str; 1] = ["chat_template.jinja"];
 const CONVERSATION: &[u8] = br#"
 [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."}]"#;
 
+/// Grammars: schemas, regular expressions and Lark, as `fuzz_targets/grammar.rs` reads them.
+const GRAMMARS: [&str; 8] = [
+    r#"0{"type":"object","properties":{"a":{"type":"integer","minimum":1},"b":{"enum":["x",null]}},"required":["a"],"additionalProperties":false}"#,
+    r##"0{"$ref":"#/$defs/n","$defs":{"n":{"anyOf":[{"type":"null"},{"type":"array","items":{"$ref":"#/$defs/n"}}]}}}"##,
+    r#"0{"type":"string","format":"date","maxLength":30}"#,
+    r"1[a-z]{2,5}(?:, [a-z]+)*\.",
+    r"1\p{L}+|\d{4}-(?:0[1-9]|1[0-2])",
+    "2start: (word \" \")+ NUMBER\nword: /[a-z]+/\nNUMBER: /[0-9]{1,3}/\n",
+    "2start: e\ne: e \"+\" t | t\nt: \"(\" e \")\" | \"1\"\n",
+    "2start: \"a\" %json {\"type\": \"boolean\"}\n",
+];
+
 /// Writes the seeds of a target, if it has any.
 pub(super) fn write(target: &str, to: &Path) -> Result<()> {
+    if target == "grammar" {
+        for (number, grammar) in GRAMMARS.iter().enumerate() {
+            fs::write(to.join(number.to_string()), grammar)?;
+        }
+    }
     for model in models()? {
         let name = model.file_name().context("a folder")?.to_string_lossy();
         let parts = match target {
@@ -65,7 +82,14 @@ mod tests {
 
     #[test]
     fn every_target_that_reads_files_has_seeds() {
-        for target in ["gguf", "tokenizer", "config", "weights", "template"] {
+        for target in [
+            "gguf",
+            "tokenizer",
+            "config",
+            "weights",
+            "template",
+            "grammar",
+        ] {
             let folder = tempfile::tempdir().unwrap();
             write(target, folder.path()).unwrap();
             let count = fs::read_dir(folder.path()).unwrap().count();
