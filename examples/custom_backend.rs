@@ -72,7 +72,7 @@ async fn answer(request: &Request, sink: TokenSink) {
     let question = match request.prompt() {
         Prompt::Raw(text) => text.as_str(),
         Prompt::Chat(messages) => messages.last().map_or("", |message| &message.content),
-        Prompt::Tokens(_) => "",
+        Prompt::Conversation(_) | Prompt::Tokens(_) => "",
     };
     let words: Vec<&str> = question.split_whitespace().rev().collect();
     sink.set_prompt_tokens(words.len());

@@ -18,6 +18,8 @@ pub enum Support {
 pub struct Capabilities {
     /// Conversations, rendered by the model's chat template.
     pub chat: Support,
+    /// Conversations in JSON, with tools and their calls.
+    pub tools: Support,
     /// Prompts of token ids.
     pub token_prompts: Support,
     /// Temperature, top-k, top-p and min-p.
@@ -77,6 +79,7 @@ impl Capabilities {
     pub const fn all(by: Support) -> Self {
         Self {
             chat: by,
+            tools: by,
             token_prompts: by,
             sampling: by,
             typical_p: by,
@@ -129,11 +132,13 @@ impl Capabilities {
     fn of_request(&self, request: &Request) -> Vec<Asked> {
         let (prompt, stop) = (request.prompt(), request.stop());
         let chat = matches!(prompt, Prompt::Chat(_));
+        let tools = matches!(prompt, Prompt::Conversation(_));
         let ids = matches!(prompt, Prompt::Tokens(_));
         let stop_ids = !stop.ids().is_empty() || stop.ignore_eos();
         let (logprobs, of_prompt) = (request.logprobs(), request.prompt_logprobs());
         vec![
             (chat, "messages", self.chat),
+            (tools, "tools", self.tools),
             (ids, "prompt token ids", self.token_prompts),
             (!stop.strings().is_empty(), "stop", self.stop_strings),
             (stop_ids, "stop_token_ids, ignore_eos", self.stop_ids),
@@ -175,7 +180,8 @@ impl Capabilities {
 mod tests {
     use super::*;
     use crate::{
-        Dry, Grammar, Message, Mirostat, RequestBuilder, SamplerStage, SamplingBuilder, Stop, Xtc,
+        Conversation, Dry, Grammar, Message, Mirostat, RequestBuilder, SamplerStage,
+        SamplingBuilder, Stop, Xtc,
     };
 
     fn sampled(set: impl FnOnce(SamplingBuilder) -> SamplingBuilder) -> RequestBuilder {
@@ -191,6 +197,7 @@ mod tests {
         let stop = Stop::builder;
         let cases = [
             ("messages", Request::chat([Message::user("x")])),
+            ("tools", Request::conversation(Conversation::new("[{}]"))),
             ("prompt token ids", Request::tokens([1])),
             (
                 "temperature, top_k, top_p, min_p",

@@ -102,6 +102,26 @@ pub enum Rejection {
     /// The backend is broken and says why.
     #[error("the backend has failed: {0}")]
     Failed(Arc<str>),
+    /// A remote engine will not take the request as it is, in its own words.
+    #[error("{message}")]
+    Refused {
+        /// The parameter that it names, if it names one.
+        parameter: Option<Arc<str>>,
+        /// What it said.
+        message: Arc<str>,
+    },
+    /// A remote engine does not let this program in, or does not know the model: its operator can
+    /// mend it, a caller cannot.
+    #[error("the remote engine refuses this program: {0}")]
+    Denied(Arc<str>),
+    /// A remote engine takes no more for now.
+    #[error("the remote engine is busy: {message}")]
+    Busy {
+        /// What it said.
+        message: Arc<str>,
+        /// After how long it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// A refusal that gives the request and the sink back, so that both can go elsewhere.
@@ -209,4 +229,16 @@ pub enum Error {
     /// The backend was shut down before the stream ended.
     #[error("the backend was shut down before the stream ended")]
     ShutDown,
+    /// A remote engine refused the request after it was accepted here.
+    #[error(transparent)]
+    Rejected(Box<Rejection>),
+    /// A remote engine cannot be reached, or the connection to it failed.
+    #[error("the remote engine cannot be reached: {0}")]
+    Unreachable(Arc<str>),
+    /// A remote engine's answer broke off before its end.
+    #[error("the remote engine's answer broke off before its end: {0}")]
+    Truncated(Arc<str>),
+    /// A remote engine said what its protocol does not know.
+    #[error("the remote engine does not keep to its protocol: {0}")]
+    Protocol(Arc<str>),
 }

@@ -61,7 +61,7 @@ pub use grammar::Grammar;
 pub use latency::{Latencies, Summary};
 pub use logprobs::{Logprob, TokenLogprobs};
 pub use mock::Mock;
-pub use prompt::{Message, Prompt, Role};
+pub use prompt::{Conversation, Message, Prompt, Role};
 pub use request::{Request, RequestBuilder};
 pub use roster::{Enrolled, Roster};
 pub use sampling::{Dry, Mirostat, SamplerStage, Sampling, SamplingBuilder, Xtc};

@@ -1,5 +1,7 @@
 //! What a model is asked.
 
+use std::sync::Arc;
+
 use crate::TokenId;
 
 /// Who speaks in a [`Message`].
@@ -59,6 +61,39 @@ impl Message {
     }
 }
 
+/// A conversation with what a [`Message`] has no place for: tools, their calls and results. Lists
+/// are JSON texts in the form of OpenAI's chat completions, so that members keep their order in
+/// what a chat template writes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// A JSON array of messages, objects with `role`, `content`, and where they have them
+    /// `tool_calls` or `tool_call_id`.
+    pub messages: Arc<str>,
+    /// A JSON array of the functions that the model may call, if there are any.
+    pub tools: Option<Arc<str>>,
+    /// Variables for the chat template, with their values as JSON (vLLM's
+    /// `chat_template_kwargs`).
+    pub variables: Vec<(String, String)>,
+}
+
+impl Conversation {
+    /// Messages without tools or variables.
+    pub fn new(messages: impl Into<Arc<str>>) -> Self {
+        Self {
+            messages: messages.into(),
+            tools: None,
+            variables: Vec::new(),
+        }
+    }
+
+    /// With functions that the model may call.
+    #[must_use]
+    pub fn with_tools(mut self, tools: impl Into<Arc<str>>) -> Self {
+        self.tools = Some(tools.into());
+        self
+    }
+}
+
 /// The input of a [`Request`](crate::Request).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prompt {
@@ -66,18 +101,24 @@ pub enum Prompt {
     Raw(String),
     /// A conversation, rendered by the model's chat template.
     Chat(Vec<Message>),
+    /// A conversation in JSON, with tools, rendered by the model's chat template.
+    Conversation(Conversation),
     /// Token ids, given to the model unchanged.
     Tokens(Vec<TokenId>),
 }
 
 impl Prompt {
     /// Whether there is nothing to answer: no text, no ids, or no message from the user or the
-    /// assistant that says anything.
+    /// assistant that says anything. Of a conversation in JSON it is only seen that it has a
+    /// message.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Raw(text) => text.is_empty(),
             Self::Tokens(ids) => ids.is_empty(),
             Self::Chat(messages) => !messages.iter().any(is_spoken),
+            Self::Conversation(conversation) => {
+                matches!(conversation.messages.trim(), "" | "[]")
+            }
         }
     }
 }

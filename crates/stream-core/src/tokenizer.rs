@@ -1,6 +1,6 @@
 //! What an engine in this process needs to know of its model's tokenizer.
 
-use crate::{Message, TokenId};
+use crate::{Conversation, Message, TokenId};
 
 /// A text or a conversation could not be turned into token ids.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,17 @@ pub trait Tokenizer: Send + Sync + 'static {
     /// # Errors
     /// If the model has no chat template, or the template refuses the messages.
     fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizeError>;
+
+    /// The same for a conversation in JSON.
+    ///
+    /// # Errors
+    /// As [`render_chat`](Tokenizer::render_chat), and if it is not JSON of the right form, or
+    /// the template knows no tools. A tokenizer that does not override this refuses all of them.
+    fn render_conversation(&self, conversation: &Conversation) -> Result<String, TokenizeError> {
+        let _ = conversation;
+        let message = "this tokenizer renders messages of a role and a text alone, without tools";
+        Err(TokenizeError::new(message))
+    }
 
     /// The ids of a rendered chat: as [`encode`](Tokenizer::encode), but with nothing put in
     /// front that the template already wrote.

@@ -13,6 +13,7 @@ use crate::{Broken, Ground};
 pub(crate) fn prompt(ground: &Ground, number: usize) -> RequestBuilder {
     match &ground.prompts[number % ground.prompts.len()] {
         Prompt::Chat(messages) => Request::chat(messages.clone()),
+        Prompt::Conversation(conversation) => Request::conversation(conversation.clone()),
         Prompt::Raw(text) => Request::raw(text.clone()),
         Prompt::Tokens(ids) => Request::tokens(ids.clone()),
     }

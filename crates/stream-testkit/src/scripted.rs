@@ -109,6 +109,7 @@ fn info() -> BackendInfo {
         device: "none".into(),
         capabilities: Capabilities {
             chat: Support::Native,
+            tools: Support::Native,
             token_prompts: Support::Native,
             ..Capabilities::all(Support::Unsupported)
         },

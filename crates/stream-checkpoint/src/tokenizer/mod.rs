@@ -2,6 +2,7 @@
 
 mod bpe;
 mod bytes;
+mod conversation;
 mod gguf;
 mod hugging_face;
 mod pre;
@@ -14,10 +15,10 @@ mod vocabulary;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use stream_core::{Message, TokenId, TokenizeError, Tokenizer};
+use stream_core::{Conversation, Message, TokenId, TokenizeError, Tokenizer};
 
 use self::bytes::TokenBytes;
-use crate::chat_template::{ChatInput, ChatTemplate, SpecialTexts};
+use crate::chat_template::{ChatInput, ChatTemplate, Messages, SpecialTexts};
 
 pub use self::hugging_face::TokenizerFiles;
 pub(crate) use self::special::SpecialTokens;
@@ -107,6 +108,29 @@ impl Tokenizer for ModelTokenizer {
 
     fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizeError> {
         self.render_chat_with(&ChatInput::new(messages))
+    }
+
+    fn render_conversation(&self, conversation: &Conversation) -> Result<String, TokenizeError> {
+        let knows_tools = self
+            .templates
+            .tools
+            .as_ref()
+            .or(self.chat_template())
+            .is_some_and(|template| template.source().contains("tools"));
+        let form = match knows_tools {
+            true => conversation::for_template(conversation),
+            false => conversation::in_messages(conversation),
+        };
+        let messages = form.map_err(|error| TokenizeError::new(error.to_string()))?;
+        let variables = conversation.variables.iter();
+        let variables: Vec<_> = variables.map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        self.render_chat_with(&ChatInput {
+            messages: Messages::Json(&messages),
+            tools: conversation.tools.as_deref().filter(|_| knows_tools),
+            documents: None,
+            add_generation_prompt: true,
+            variables: &variables,
+        })
     }
 
     fn encode_chat(&self, rendered: &str) -> Result<Vec<TokenId>, TokenizeError> {

@@ -162,7 +162,7 @@ impl RequestBuilder {
         within("logprobs", self.logprobs, 0, MAX_LOGPROBS)?;
         within("prompt_logprobs", self.prompt_logprobs, 0, MAX_LOGPROBS)?;
         match (&self.prompt, self.echo) {
-            (Prompt::Chat(_), true) => Err(InvalidRequest::new(
+            (Prompt::Chat(_) | Prompt::Conversation(_), true) => Err(InvalidRequest::new(
                 "echo",
                 "asked of a conversation",
                 "asked of a text or of token ids",

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use builder::RequestBuilder;
 
-use crate::{Deadlines, Delivery, Grammar, Message, Prompt, Sampling, Stop, TokenId};
+use crate::{Conversation, Deadlines, Delivery, Grammar, Message, Prompt, Sampling, Stop, TokenId};
 
 /// A request that no backend can find senseless: it is checked when it is built. Whether a
 /// certain model can take it, the backend says in [`submit`](crate::Backend::submit).
@@ -33,6 +33,11 @@ impl Request {
     /// A conversation, rendered by the model's chat template.
     pub fn chat(messages: impl IntoIterator<Item = Message>) -> RequestBuilder {
         RequestBuilder::new(Prompt::Chat(messages.into_iter().collect()))
+    }
+
+    /// A conversation in JSON, with tools, rendered by the model's chat template.
+    pub fn conversation(conversation: Conversation) -> RequestBuilder {
+        RequestBuilder::new(Prompt::Conversation(conversation))
     }
 
     /// A single question to a chat model.

@@ -12,6 +12,13 @@ fn impossible_requests_are_named() {
     assert_eq!(parameter(Request::user("  ")), "prompt");
     assert_eq!(parameter(Request::chat([Message::system("x")])), "prompt");
     assert_eq!(parameter(Request::tokens([])), "prompt");
+    for messages in ["", " [] "] {
+        let nothing = Request::conversation(Conversation::new(messages));
+        assert_eq!(parameter(nothing), "prompt");
+    }
+    let said = Conversation::new(r#"[{"role":"user","content":"x"}]"#).with_tools("[]");
+    assert_eq!(parameter(Request::conversation(said.clone())), "accepted");
+    assert_eq!(parameter(Request::conversation(said).echo()), "echo");
     assert_eq!(parameter(Request::raw("x").max_tokens(0)), "max_tokens");
     assert_eq!(parameter(Request::raw("x").buffer(0)), "buffer");
     for n in [0, 129, 1_000_000] {

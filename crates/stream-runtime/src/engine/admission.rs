@@ -126,6 +126,10 @@ impl Admission {
                 let rendered = tokenizer.render_chat(messages)?;
                 tokenizer.encode_chat(&rendered)?
             }
+            Prompt::Conversation(conversation) => {
+                let rendered = tokenizer.render_conversation(conversation)?;
+                tokenizer.encode_chat(&rendered)?
+            }
             Prompt::Raw(text) => tokenizer.encode(text)?,
             Prompt::Tokens(ids) => ids.clone(),
         };

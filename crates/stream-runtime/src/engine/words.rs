@@ -49,6 +49,6 @@ pub(super) fn text_of(prompt: &Prompt, tokenizer: &dyn Tokenizer) -> String {
             String::from_utf8_lossy(&bytes.collect::<Vec<_>>().concat()).into_owned()
         }
         // Refused when the request is built.
-        Prompt::Chat(_) => String::new(),
+        Prompt::Chat(_) | Prompt::Conversation(_) => String::new(),
     }
 }

@@ -1,8 +1,8 @@
 //! A request for each thing that a backend may or may not be able to do.
 
 use stream_core::{
-    Backend, Deadlines, Dry, Grammar, Message, Mirostat, Request, RequestBuilder, SamplerStage,
-    Sampling, SamplingBuilder, Stop, StopBuilder, Support, Xtc,
+    Backend, Conversation, Deadlines, Dry, Grammar, Message, Mirostat, Request, RequestBuilder,
+    SamplerStage, Sampling, SamplingBuilder, Stop, StopBuilder, Support, Xtc,
 };
 
 use crate::Ground;
@@ -22,6 +22,7 @@ pub(super) fn every_parameter(backend: &dyn Backend, ground: &Ground) -> Vec<Ask
             can.chat,
             short(Request::chat([Message::user("Hello")])),
         ),
+        ("tools", can.tools, short(Request::conversation(tools()))),
         (
             "a prompt of ids",
             can.token_prompts,
@@ -55,6 +56,11 @@ pub(super) fn every_parameter(backend: &dyn Backend, ground: &Ground) -> Vec<Ask
     let sampled = every_sampler(backend).into_iter();
     asked.extend(sampled.map(|(what, support, sampling)| (what, support, drawn(sampling))));
     asked
+}
+
+fn tools() -> Conversation {
+    let tool = r#"[{"type":"function","function":{"name":"now","parameters":{"type":"object"}}}]"#;
+    Conversation::new(r#"[{"role":"user","content":"Hello"}]"#).with_tools(tool)
 }
 
 fn every_sampler(backend: &dyn Backend) -> [(&'static str, Support, SamplingBuilder); 12] {

@@ -6,6 +6,7 @@ use stream_core::{Prompt, Request, RequestBuilder, Stop, TokenId};
 pub(super) fn again(request: &Request) -> RequestBuilder {
     let prompt = match request.prompt() {
         Prompt::Chat(messages) => Request::chat(messages.clone()),
+        Prompt::Conversation(conversation) => Request::conversation(conversation.clone()),
         Prompt::Raw(text) => Request::raw(text.clone()),
         Prompt::Tokens(ids) => Request::tokens(ids.clone()),
     };
