@@ -9,6 +9,8 @@ use stream_checkpoint::hub::{HubError, ReferenceError};
 use stream_engine::EngineError;
 use stream_engine::core::{Error, InvalidRequest, Rejected, Rejection};
 
+use stream_server::ServeError;
+
 use crate::fetch::FetchError;
 
 /// The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it.
@@ -125,6 +127,12 @@ impl From<HubError> for Failure {
 impl From<ReferenceError> for Failure {
     fn from(error: ReferenceError) -> Self {
         EngineError::from(error).into()
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::input(error.to_string())
     }
 }
 

@@ -12,6 +12,7 @@ mod model;
 mod output;
 mod pull;
 mod request;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Generate(args) => generate::run(args),
         Command::Chat(args) => chat::run(args),
+        Command::Serve(args) => serve::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Bench(args) => bench::run(&args),

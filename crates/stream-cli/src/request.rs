@@ -9,7 +9,7 @@ use stream_engine::core::{
 use crate::args::{GenerateArgs, SamplingArgs};
 
 /// Where neither the command line nor the model's file says anything.
-const TEMPERATURE: f32 = 0.7;
+pub(crate) const TEMPERATURE: f32 = 0.7;
 
 /// The request for one prompt.
 pub(crate) fn for_prompt(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stream_checkpoint::SamplingDefaults;
 use stream_core::{
     Backend, BackendExt, Blocking, Choices, Chunk, Drained, End, Flow, Request, Stats, StreamToken,
-    TokenStream,
+    TokenStream, Tokenizer,
 };
 
 use crate::backends::{self, Opened, model_is_there};
@@ -100,6 +100,15 @@ impl StreamingEngine {
     /// If the model cannot be loaded, or the engine was shut down.
     pub fn recommended_sampling(&self) -> Result<SamplingDefaults, EngineError> {
         Ok(self.load()?.recommended)
+    }
+
+    /// The model's tokenizer; `None` where a remote engine keeps it to itself. Loads the model if
+    /// it is not yet.
+    ///
+    /// # Errors
+    /// If the model cannot be loaded, or the engine was shut down.
+    pub fn tokenizer(&self) -> Result<Option<Arc<dyn Tokenizer>>, EngineError> {
+        Ok(self.load()?.tokenizer)
     }
 
     fn load(&self) -> Result<Opened, EngineError> {

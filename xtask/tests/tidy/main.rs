@@ -129,6 +129,19 @@ fn the_bench_knows_no_engine_and_no_http() {
 }
 
 #[test]
+fn the_server_knows_no_engine_and_no_file_format() {
+    let tree = tree::of("stream-server");
+    tree::expect_absent("stream-server", &tree, ML);
+    let ours = [
+        "backend-",
+        "stream-runtime",
+        "stream-checkpoint",
+        "stream-engine",
+    ];
+    tree::expect_absent("stream-server", &tree, &ours);
+}
+
+#[test]
 fn no_engine_knows_another() {
     let engines = tree::engines();
     assert!(!engines.is_empty());

@@ -3,6 +3,7 @@
 mod bench;
 mod grammar;
 mod sampling;
+mod serve;
 
 use std::ffi::OsString;
 
@@ -28,6 +29,7 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
 pub(crate) use bench::BenchArgs;
 pub(crate) use grammar::GrammarArgs;
 pub(crate) use sampling::SamplingArgs;
+pub(crate) use serve::ServeArgs;
 
 /// Streams tokens from a language model.
 #[derive(Debug, Parser)]
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// Talk with the model, turn by turn
     Chat(ChatArgs),
+    /// Serve the model over HTTP, to every client of OpenAI's API
+    Serve(ServeArgs),
     /// Tell what is compiled in, what the machine has, and what will really be used
     Doctor(DoctorArgs),
     /// Fetch a model into the user's cache folder and print its path

@@ -6,7 +6,7 @@ use crate::program::{program, run};
 
 #[test]
 fn every_subcommand_has_help_with_its_exit_codes() {
-    for subcommand in ["generate", "chat", "bench", "doctor", "pull"] {
+    for subcommand in ["generate", "chat", "serve", "bench", "doctor", "pull"] {
         let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
         assert!(help.contains("Usage: stream-engine"), "{help}");
         assert!(help.contains("130  interrupted"), "{help}");
@@ -16,7 +16,15 @@ fn every_subcommand_has_help_with_its_exit_codes() {
         .stdout;
     assert!(help.contains("zsh"), "{help}");
     let help = run(program(["--help"])).expect_quiet().stdout;
-    for subcommand in ["generate", "chat", "bench", "doctor", "pull", "completions"] {
+    for subcommand in [
+        "generate",
+        "chat",
+        "serve",
+        "bench",
+        "doctor",
+        "pull",
+        "completions",
+    ] {
         assert!(help.contains(subcommand), "{help}");
     }
     assert!(!help.contains("bench-worker"), "{help}");
@@ -24,7 +32,7 @@ fn every_subcommand_has_help_with_its_exit_codes() {
 
 #[test]
 fn every_form_of_a_model_is_told() {
-    for subcommand in ["generate", "chat", "bench", "doctor", "pull"] {
+    for subcommand in ["generate", "chat", "serve", "bench", "doctor", "pull"] {
         let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
         for form in [
             "PATH",

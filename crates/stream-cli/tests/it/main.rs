@@ -12,6 +12,7 @@ mod hub_server;
 mod interrupt;
 mod program;
 mod pull;
+mod serve;
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;
 mod wrong_input;

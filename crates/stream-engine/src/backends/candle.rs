@@ -33,10 +33,11 @@ fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     }
     engine_config.prefix_cache = config.prefix_cache;
     engine_config.grammars = Some(Arc::new(Grammars::new(tokenizer.clone())));
-    let engine = Engine::start(model, tokenizer, engine_config).map_err(load)?;
+    let engine = Engine::start(model, tokenizer.clone(), engine_config).map_err(load)?;
     Ok(Opened {
         backend: Arc::new(engine),
         recommended: checkpoint.defaults().sampling,
+        tokenizer: Some(tokenizer),
     })
 }
 

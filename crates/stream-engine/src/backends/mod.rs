@@ -14,7 +14,7 @@ use std::sync::Arc;
 use stream_checkpoint::SamplingDefaults;
 use stream_checkpoint::default_model;
 use stream_checkpoint::hub::{self, HubConfig, ModelReference};
-use stream_core::Backend;
+use stream_core::{Backend, Tokenizer};
 
 use crate::{EngineError, StreamingConfig};
 
@@ -26,6 +26,8 @@ pub(crate) type Opener = fn(&Path, &StreamingConfig) -> Result<Opened, EngineErr
 pub(crate) struct Opened {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) recommended: SamplingDefaults,
+    /// The model's tokenizer; a remote engine keeps it to itself.
+    pub(crate) tokenizer: Option<Arc<dyn Tokenizer>>,
 }
 
 /// The engines that this crate knows. Which of them are [`compiled`](Self::compiled) in, the
