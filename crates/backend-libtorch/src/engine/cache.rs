@@ -1,0 +1,140 @@
+//! The paged cache of keys and values.
+//!
+//! For each layer there is one tensor of keys and one of values, `[slots, kv_heads, head_dim]`.
+//! Block `b` holds the slots from `b * block_size` on, so that a step writes its keys where they
+//! stay, and reads a sequence as a list of slots.
+
+use std::alloc::{self, Layout};
+use std::ptr::NonNull;
+
+use stream_checkpoint::Architecture;
+use stream_runtime::BlockId;
+use tch::{Device, Kind, TchError, Tensor};
+
+/// Keys and values of every layer.
+#[derive(Debug)]
+pub(super) struct KvCache {
+    layers: Vec<KvLayer>,
+    /// Behind the tensors, so that it is given back after them.
+    _memory: Memory,
+}
+
+/// Keys and values of one layer, `[slots, kv_heads, head_dim]` each.
+#[derive(Debug)]
+pub(super) struct KvLayer {
+    keys: Tensor,
+    values: Tensor,
+}
+
+/// Keys and values of some slots, `[rows, kv_heads, length, head_dim]` each.
+pub(super) struct Gathered {
+    pub(super) keys: Tensor,
+    pub(super) values: Tensor,
+}
+
+impl KvCache {
+    /// A cache of zeros. It takes address space only: a page becomes memory when it is written.
+    /// `None` if the system refuses even that.
+    pub(super) fn new(architecture: &Architecture, slots: usize, kind: Kind) -> Option<Self> {
+        let shape = [slots, architecture.kv_heads, architecture.head_dim];
+        let numbers = shape.into_iter().try_fold(1, usize::checked_mul)?;
+        let bytes = numbers.checked_mul(kind.elt_size_in_bytes())?;
+        let memory = Memory::zeroed(bytes.checked_mul(2 * architecture.layers)?)?;
+        let tensor = |number: usize| {
+            let shape = shape.map(|size| size as i64);
+            // SAFETY: the memory holds `2 * layers` such tensors one after the other, is aligned
+            // for any kind of number, and outlives them in this value.
+            unsafe {
+                let start = memory.start.as_ptr().add(number * bytes);
+                Tensor::from_blob(start, &shape, &contiguous(&shape), kind, Device::Cpu)
+            }
+        };
+        let layer = |layer| KvLayer {
+            keys: tensor(2 * layer),
+            values: tensor(2 * layer + 1),
+        };
+        Some(Self {
+            layers: (0..architecture.layers).map(layer).collect(),
+            _memory: memory,
+        })
+    }
+
+    pub(super) fn layer_mut(&mut self, layer: usize) -> &mut KvLayer {
+        &mut self.layers[layer]
+    }
+}
+
+impl KvLayer {
+    /// Writes keys and values, `[tokens, kv_heads, head_dim]`, where they stay.
+    pub(super) fn write(
+        &mut self,
+        slots: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+    ) -> Result<(), TchError> {
+        let kind = self.keys.kind();
+        let _ = self.keys.f_index_copy_(0, slots, &keys.f_to_kind(kind)?)?;
+        let values = values.f_to_kind(kind)?;
+        let _ = self.values.f_index_copy_(0, slots, &values)?;
+        Ok(())
+    }
+
+    /// Reads `rows` sequences, whose slots stand one after the other.
+    pub(super) fn read(&self, slots: &Tensor, rows: i64) -> Result<Gathered, TchError> {
+        let gather = |all: &Tensor| {
+            let found = all.f_index_select(0, slots)?;
+            let [_, heads, dim] = sizes(&found);
+            found.f_view([rows, -1, heads, dim])?.f_transpose(1, 2)
+        };
+        Ok(Gathered {
+            keys: gather(&self.keys)?,
+            values: gather(&self.values)?,
+        })
+    }
+}
+
+/// Where a position of a sequence with these blocks lies.
+pub(super) fn slot(position: usize, blocks: &[BlockId], block_size: usize) -> i64 {
+    let block = blocks[position / block_size] as usize;
+    (block * block_size + position % block_size) as i64
+}
+
+/// A tensor's sizes; it has as many as are asked for.
+pub(super) fn sizes<const N: usize>(tensor: &Tensor) -> [i64; N] {
+    let sizes = tensor.size();
+    std::array::from_fn(|i| sizes[i])
+}
+
+fn contiguous(shape: &[i64; 3]) -> [i64; 3] {
+    [shape[1] * shape[2], shape[2], 1]
+}
+
+/// Zeros from pages that the system has not filled yet.
+#[derive(Debug)]
+struct Memory {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: nothing but this value knows of the memory, and the tensors beside it.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    /// As libtorch aligns its own.
+    const ALIGNMENT: usize = 64;
+
+    fn zeroed(bytes: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(bytes, Self::ALIGNMENT).ok()?;
+        let layout = (bytes > 0).then_some(layout)?;
+        // SAFETY: the layout has a size.
+        let start = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?;
+        Some(Self { start, layout })
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated with this layout, and is given back once.
+        unsafe { alloc::dealloc(self.start.as_ptr(), self.layout) }
+    }
+}

@@ -1,0 +1,38 @@
+//! libtorch as an engine: a decoder on the CPU that takes packed, ragged batches over a paged
+//! cache.
+//!
+//! `LibtorchModel` is a [`stream_runtime::Model`] over whatever
+//! [`Architecture`](stream_checkpoint::Architecture) a checkpoint describes, built of libtorch's
+//! operators through [tch](https://docs.rs/tch/0.24.0) 0.24, which is made for libtorch 2.11.0 and
+//! no other version. Without the Cargo feature `link` this crate is empty, so that a workspace
+//! builds where no libtorch is.
+//!
+//! # Where libtorch comes from
+//!
+//! The environment of the build says it, by the variables of torch-sys: `LIBTORCH` names a folder
+//! with `include` and `lib`; `LIBTORCH_USE_PYTORCH=1` takes the one of `python3`. In a clone of
+//! this repository `cargo xtask setup libtorch` fetches one and says so to Cargo.
+//!
+//! # Memory
+//!
+//! Token embeddings are read from the checkpoint's mapping. Every matrix is copied once, at load,
+//! into the form in which it is multiplied; one that is kept quantised has a second form in `bf16`
+//! for steps of many tokens, unless `Batches::Invariant` asks for a single one. Keys and values
+//! take memory as positions are first used.
+//!
+//! # Threads that wait
+//!
+//! libtorch's threads wait for work by spinning. On a busy machine that costs more than the work:
+//! set `OMP_WAIT_POLICY=passive` in the environment before the process starts, for the OpenMP
+//! library reads it when it is loaded. The program `stream-engine` does that for itself.
+//!
+//! # Files that run code
+//!
+//! Weights come from GGUF and safetensors files, which hold numbers alone. This crate opens no
+//! TorchScript and no pickled file, which may run any code when they are loaded.
+
+#[cfg(feature = "link")]
+mod engine;
+
+#[cfg(feature = "link")]
+pub use engine::{Batches, LibtorchModel, LibtorchOptions, LoadError, Precision};
