@@ -61,7 +61,7 @@ impl Default for StreamingConfig {
 }
 
 impl StreamingConfig {
-    /// The backend. Left out, it is the only one compiled in.
+    /// The backend. Left out, it is candle, or else the only one compiled in.
     pub fn backend(mut self, backend: BackendKind) -> Self {
         self.backend = Some(backend);
         self

@@ -5,6 +5,13 @@ mod candle;
 #[cfg(not(feature = "candle"))]
 #[path = "absent.rs"]
 mod candle;
+#[cfg(any(feature = "candle", feature = "libtorch"))]
+mod in_process;
+#[cfg(feature = "libtorch")]
+mod libtorch;
+#[cfg(not(feature = "libtorch"))]
+#[path = "absent.rs"]
+mod libtorch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -37,14 +44,16 @@ pub(crate) struct Opened {
 pub enum BackendKind {
     /// candle, on the CPU.
     Candle,
+    /// libtorch, on the CPU.
+    Libtorch,
 }
 
 impl BackendKind {
     /// Every engine, whether compiled in or not.
-    pub const ALL: [Self; 1] = [Self::Candle];
+    pub const ALL: [Self; 2] = [Self::Candle, Self::Libtorch];
 
     /// The engines that are compiled in.
-    pub fn compiled() -> impl Iterator<Item = Self> {
+    pub fn compiled() -> impl Iterator<Item = Self> + Clone {
         Self::ALL.into_iter().filter(|kind| kind.opener().is_some())
     }
 
@@ -52,18 +61,24 @@ impl BackendKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Candle => "candle",
+            Self::Libtorch => "libtorch",
         }
     }
 
     fn opener(self) -> Option<Opener> {
         match self {
             Self::Candle => candle::OPENER,
+            Self::Libtorch => libtorch::OPENER,
         }
     }
 
-    /// The only engine that is compiled in.
-    fn only() -> Result<Self, EngineError> {
+    /// The engine that is used where none is named: candle, which needs nothing but this program,
+    /// or else the only one that is compiled in.
+    fn unnamed() -> Result<Self, EngineError> {
         let mut compiled = Self::compiled();
+        if compiled.clone().any(|kind| kind == Self::Candle) {
+            return Ok(Self::Candle);
+        }
         match (compiled.next(), compiled.next()) {
             (Some(only), None) => Ok(only),
             (None, _) => Err(EngineError::NoBackend {
@@ -116,9 +131,9 @@ pub(crate) fn open_model(config: &StreamingConfig) -> Result<Opened, EngineError
     open(&model_path(config, Fetching::Allowed)?, config)
 }
 
-/// The configured backend, or the only one.
+/// The configured backend, or the one for those who name none.
 pub(crate) fn choose(config: &StreamingConfig) -> Result<Opener, EngineError> {
-    let backend = config.backend.map_or_else(BackendKind::only, Ok)?;
+    let backend = config.backend.map_or_else(BackendKind::unnamed, Ok)?;
     backend.opener().ok_or(EngineError::NotCompiled { backend })
 }
 
