@@ -9,6 +9,7 @@ mod fetch;
 mod generate;
 mod interrupt;
 mod model;
+mod openmp;
 mod output;
 mod pull;
 mod request;
@@ -22,6 +23,7 @@ use args::{Cli, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    openmp::wait_passively();
     run(Cli::parse()).unwrap_or_else(|failure| failure.report())
 }
 

@@ -87,7 +87,7 @@ pub(crate) struct EngineArgs {
     /// Refuse a model that has a weight which is not finite; reads every weight
     #[arg(long)]
     pub(crate) check_weights: bool,
-    /// The engine; left out, the only one compiled in
+    /// The engine; left out, candle
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
     /// CPU threads that compute; left out, the engine chooses
