@@ -106,7 +106,7 @@ fn fetch(folder: &Path) -> Result<()> {
              its folder in LIBTORCH, or set LIBTORCH_USE_PYTORCH=1"
         );
     }
-    eprintln!("libtorch {VERSION} for the CPU: 540 MB are fetched, 490 MB are kept");
+    eprintln!("libtorch {VERSION} for the CPU: 540 MB are fetched, 520 MB are kept");
     for (number, source) in SOURCES.iter().enumerate() {
         let download = folder.join(format!("download-{number}"));
         fs::create_dir_all(&download)?;
