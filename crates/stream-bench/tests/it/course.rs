@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stream_bench::bench::run;
-use stream_bench::protocol::{Outcome, Ready, Round};
+use stream_bench::protocol::{Outcome, Ready, Record, Round};
 use stream_bench::{Contender, ContenderError, Entry, Load, Local, Meter, Observer, Plan, stats};
 use stream_core::Mock;
 
@@ -70,21 +70,25 @@ impl Contender for Scribe {
     }
 }
 
+fn ready(label: &str) -> Ready {
+    Ready {
+        backend: label.to_owned(),
+        version: None,
+        model: "none".to_owned(),
+        device: "none".to_owned(),
+        context_length: None,
+        token_prompts: true,
+        exact_length: true,
+    }
+}
+
 fn scribe(label: &'static str, log: &Log, breaks: usize) -> Entry {
     let log = log.clone();
     entry(label, move || {
         Ok(Box::new(Scribe {
             label,
             log,
-            ready: Ready {
-                backend: label.to_owned(),
-                version: None,
-                model: "none".to_owned(),
-                device: "none".to_owned(),
-                context_length: None,
-                token_prompts: true,
-                exact_length: true,
-            },
+            ready: ready(label),
             rounds: 0,
             breaks,
         }))
@@ -178,6 +182,87 @@ fn a_contender_slowed_on_purpose_is_shown_slower() {
     // It sleeps six times as long; on a busy machine both sleep longer than they want.
     let ratio = stats::median(&ratios);
     assert!((1.5..12.0).contains(&ratio), "{ratios:?}");
+}
+
+/// Answers in times that nobody has to wait for: each token takes `step` seconds.
+struct Recorded {
+    ready: Ready,
+    step: f64,
+}
+
+impl Contender for Recorded {
+    fn ready(&self) -> &Ready {
+        &self.ready
+    }
+    fn run(&mut self, round: &Round, _: &mut dyn FnMut(usize)) -> Result<Outcome, ContenderError> {
+        let mut now = 0.0;
+        let record = |max_tokens: usize| {
+            let sent_s = now;
+            let tokens_s: Vec<_> = (1..=max_tokens)
+                .map(|n| sent_s + n as f64 * self.step)
+                .collect();
+            now = sent_s + max_tokens as f64 * self.step;
+            Record {
+                arrival_s: sent_s,
+                sent_s,
+                tokens_s,
+                ended_s: now,
+                prompt_tokens: 1,
+                output_tokens: max_tokens,
+                ..Record::default()
+            }
+        };
+        let lengths = round.requests.iter().map(|ask| ask.max_tokens);
+        let requests = lengths.map(record).collect();
+        Ok(Outcome {
+            duration_s: now,
+            requests,
+        })
+    }
+    fn peak_memory(&self) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn what_each_step_takes_longer_is_what_the_figures_say() {
+    let (step, sleep) = (0.002, 0.005);
+    let recorded = |label: &'static str, step| {
+        entry(label, move || {
+            let ready = ready(label);
+            Ok(Box::new(Recorded { ready, step }))
+        })
+    };
+    let entries = vec![recorded("quick", step), recorded("slow", step + sleep)];
+    let mut workload = workload();
+    let measured = run(
+        &plan(vec![ALONE]),
+        &mut workload,
+        entries,
+        &no_meter(),
+        &mut (),
+    );
+    let of = |entrant| measured.runs.iter().filter(move |r| r.entrant == entrant);
+    assert_eq!(of(0).count(), 3);
+    for (quick, slow) in of(0).zip(of(1)) {
+        let (quick, slow) = (&quick.metrics, &slow.metrics);
+        for (quick, slow) in [
+            (quick.itl_ms, slow.itl_ms),
+            (quick.tpot_ms, slow.tpot_ms),
+            (quick.ttft_ms, slow.ttft_ms),
+        ] {
+            assert!(
+                (slow.mean - quick.mean - 5.0).abs() < 1e-9,
+                "{quick:?} {slow:?}"
+            );
+            assert!(
+                (slow.p99 - quick.p99 - 5.0).abs() < 1e-9,
+                "{quick:?} {slow:?}"
+            );
+        }
+        let ratio = quick.output_throughput() / slow.output_throughput();
+        assert!((ratio - (step + sleep) / step).abs() < 1e-9, "{ratio}");
+    }
 }
 
 #[test]
