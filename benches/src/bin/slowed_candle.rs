@@ -1,5 +1,6 @@
 //! A contender for `stream-engine bench` that is too slow by a known amount: the candle engine,
-//! which sleeps before each step. It proves that the bench can tell.
+//! which sleeps before each step. It proves that the bench can tell. It does not draft, so that
+//! each token of one stream takes one step.
 //!
 //! ```text
 //! slowed_candle MODEL.gguf MICROSECONDS
@@ -56,7 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sleep = Duration::from_micros(microseconds.parse()?);
     let checkpoint = Checkpoint::open(path)?;
     let inner = CandleModel::load(&checkpoint, &CandleOptions::default())?;
-    let config = EngineConfig::new("candle", checkpoint.name(), inner.device());
+    let config = EngineConfig {
+        speculative_tokens: 0,
+        ..EngineConfig::new("candle", checkpoint.name(), inner.device())
+    };
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(Slowed { inner, sleep }, tokenizer, config)?;
     worker::serve(&engine, env!("CARGO_PKG_VERSION"), stdin().lock(), stdout())?;
