@@ -6,6 +6,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod loom;
+mod peers;
 mod setup;
 mod shell;
 mod synth;
@@ -26,6 +27,7 @@ Usage: cargo xtask COMMAND
   fuzz …         give files, requests and streams inputs that nobody would think of
   loom           check the channel between sink and stream in every order of its threads
   ci             the whole gate: format, clippy, docs, cargo-deny, test, loom, fuzz
+  peers …        install what people use today, and measure it next to our engines: peers --help
   synth …        write a model with random weights, in the shape of a real one
   help           show this";
 
@@ -64,6 +66,11 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fuzz", ref words @ ..] => fuzz::run(&fuzz::Options::parse(words)?),
         ["loom"] => loom::run(),
         ["ci"] => ci::run(),
+        ["peers", "--help" | "-h"] => {
+            println!("{}", peers::HELP);
+            Ok(())
+        }
+        ["peers", ref words @ ..] => peers::run(&peers::Options::parse(words)?),
         ["synth", "--help" | "-h"] => {
             println!("{}", synth::HELP);
             Ok(())

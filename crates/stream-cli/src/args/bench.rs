@@ -32,6 +32,10 @@ pub(crate) struct BenchArgs {
         value_parser = value_parser!(u16).range(1..=1024)
     )]
     pub(crate) threads: Vec<u16>,
+    /// Tokens that each engine may try ahead in one step (speculative decoding); 0 switches it off,
+    /// left out, the engine chooses. Other programs are not told
+    #[arg(long, value_name = "N")]
+    pub(crate) speculative_tokens: Option<u8>,
     #[command(flatten)]
     pub(crate) prompts: PromptArgs,
     #[command(flatten)]

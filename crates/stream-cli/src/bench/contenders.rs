@@ -89,14 +89,18 @@ fn distinguish(chosen: &mut [Chosen]) {
 }
 
 /// The same, ready to be started on the model at `path`.
-pub(super) fn entries(chosen: Vec<Chosen>, path: &Path) -> Result<Vec<Entry>, Failure> {
+pub(super) fn entries(
+    chosen: Vec<Chosen>,
+    args: &BenchArgs,
+    path: &Path,
+) -> Result<Vec<Entry>, Failure> {
     let this = std::env::current_exe();
     let this =
         this.map_err(|e| Failure::input(format!("the program does not find itself: {e}")))?;
     let entry = |chosen: Chosen| {
         let (backend, threads, command) = match chosen.kind {
             Kind::Engine(kind, threads) => {
-                let arguments = worker_arguments(kind, threads, path);
+                let arguments = worker_arguments(kind, threads, args.speculative_tokens, path);
                 let mut command = Command::new(&this);
                 command.args(arguments);
                 (kind.to_string(), threads.map(usize::from), command)
@@ -117,7 +121,12 @@ fn start(mut command: Command) -> Result<Box<dyn Contender>, ContenderError> {
     Ok(Box::new(Process::start(&mut command)?))
 }
 
-fn worker_arguments(kind: BackendKind, threads: Option<u16>, path: &Path) -> Vec<OsString> {
+fn worker_arguments(
+    kind: BackendKind,
+    threads: Option<u16>,
+    speculative_tokens: Option<u8>,
+    path: &Path,
+) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         WORKER.into(),
         "--backend".into(),
@@ -125,9 +134,12 @@ fn worker_arguments(kind: BackendKind, threads: Option<u16>, path: &Path) -> Vec
         "--model".into(),
         path.into(),
     ];
-    if let Some(threads) = threads {
-        arguments.extend(["--threads".into(), threads.to_string().into()]);
-    }
+    let mut number = |name: &str, value: Option<u16>| {
+        let value = value.map(|value| [name.into(), value.to_string().into()]);
+        arguments.extend(value.into_iter().flatten());
+    };
+    number("--threads", threads);
+    number("--speculative-tokens", speculative_tokens.map(u16::from));
     arguments
 }
 

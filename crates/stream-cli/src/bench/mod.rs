@@ -39,7 +39,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
     let mut workload = workload(args, &subject)?;
     let meter = Meter::find();
     let mut about = circumstances::about(args, subject.model, &meter);
-    let entries = contenders::entries(chosen, &path)?;
+    let entries = contenders::entries(chosen, args, &path)?;
     let mut bar = Bar::new();
     let measured = bench::run(&plan, &mut workload, entries, &meter, &mut bar);
     bar.clear();

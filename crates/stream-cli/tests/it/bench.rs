@@ -42,6 +42,7 @@ fn an_engine_against_itself_in_every_form() {
         html_path.to_str().unwrap(),
     ];
     let twice = ["--backends", "candle,candle", "--concurrency", "1,2"];
+    let twice = [&twice[..], &["--speculative-tokens", "0"]].concat();
     let goal = ["--goodput", "ttft:60000", "tpot:60000"];
     let outcome = bench(&[&twice[..], &goal, &files, &FEW].concat()).expect_quiet();
     for part in ["candle #2", "c=2", "TTFT", "Ratios", "goodput", "sha256"] {
@@ -138,6 +139,27 @@ fn what_cannot_take_part_is_listed_with_its_reason() {
     let reason = "did not start: `no-such-program` cannot be started";
     assert!(outcome.stdout.contains(reason), "{outcome:?}");
     assert!(outcome.stdout.contains("c=1"), "{outcome:?}");
+}
+
+#[test]
+fn a_program_in_another_language_takes_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.json");
+    let peer = "peer=python3 ../../xtask/peers/worker.py mock --model m --threads 1";
+    let with_peer = ["--contender", peer, "--json", path.to_str().unwrap()];
+    bench(&[&FEW[..], &["--concurrency", "1,2"], &with_peer].concat());
+    let report = json(&path);
+    assert_eq!(report["contenders"][1]["ready"]["backend"], "mock");
+    let runs = report["runs"].as_array().unwrap();
+    let peers: Vec<_> = runs.iter().filter(|run| run["label"] == "peer").collect();
+    assert_eq!(peers.len(), 2 * 2);
+    for run in peers {
+        assert_eq!((&run["completed"], &run["failed"]), (&2.into(), &0.into()));
+        assert_eq!(
+            (&run["total_input_tokens"], &run["total_output_tokens"]),
+            (&16.into(), &6.into())
+        );
+    }
 }
 
 #[test]
