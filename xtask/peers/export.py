@@ -7,6 +7,7 @@ what transformers makes of the file's metadata.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -31,7 +32,15 @@ def main() -> None:
     part = args.folder.with_name(args.folder.name + ".part")
     model.save_pretrained(part)
     tokenizer.save_pretrained(part)
+    name_rope_theta(part / "config.json")
     part.rename(args.folder)
+
+
+def name_rope_theta(config: Path) -> None:
+    """Writes the base of the rotation where readers older than transformers 5 look for it, too."""
+    text = json.loads(config.read_text())
+    text.setdefault("rope_theta", text["rope_parameters"]["rope_theta"])
+    config.write_text(json.dumps(text, indent=2))
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ def settings(threads: int):
     settings.n_ctx = SEQUENCES * CONTEXT
     settings.n_seq_max = SEQUENCES
     settings.n_batch = BATCH
+    # As llama-server has it: one cache for all, of which a sequence takes what it needs.
+    settings.kv_unified = True
     settings.n_threads = settings.n_threads_batch = threads
     return settings
 

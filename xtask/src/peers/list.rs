@@ -87,6 +87,7 @@ pub(super) const PEERS: [Peer; 6] = [
         name: "mistral.rs",
         engine: "mistralrs",
         packages: &["mistralrs==0.9.5"],
+        reads: Reads::Folder,
         ..PLAIN
     },
     Peer {
