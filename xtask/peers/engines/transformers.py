@@ -1,5 +1,5 @@
 """transformers' `generate`, which batches what is there and takes the next requests when all of
-the batch have ended. (Its continuous batching is made for GPUs: on a CPU it is slower.)"""
+the batch have ended."""
 
 import os
 
