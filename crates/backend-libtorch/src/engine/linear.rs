@@ -8,7 +8,7 @@
 //! | Q8_0 | [`Bytes`] | `bf16` | 8 and 16 |
 //! | all others | `bf16` | `bf16` | 16 |
 //!
-//! With [`Precision::F32`](crate::Precision::F32) all of them are `f32`.
+//! With [`Precision::F32`] all of them are `f32`.
 
 mod bytes;
 mod load;
