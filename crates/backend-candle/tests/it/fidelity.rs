@@ -1,9 +1,9 @@
 //! The model against Python transformers in `f32`, token by token along its own continuation.
 
-use backend_candle::{CandleOptions, Precision};
 use serde_json::Value;
 use stream_core::TokenId;
 
+use crate::engine::{Options, Precision};
 use crate::support::{Part, argmax, forward, log_probability, model};
 
 /// One prompt with the reference's greedy continuation.
@@ -43,9 +43,9 @@ struct Worst {
 }
 
 fn compare(precision: Precision) -> Worst {
-    let mut model = model(&CandleOptions {
+    let mut model = model(&Options {
         precision,
-        ..CandleOptions::default()
+        ..Options::default()
     });
     let mut worst = Worst::default();
     for case in cases() {

@@ -1,6 +1,7 @@
 //! The engine's model, run on a real checkpoint and on small ones made here.
 
 mod batches;
+mod engine;
 mod families;
 mod faults;
 mod fidelity;

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use backend_candle::{CandleModel, CandleOptions};
 use stream_checkpoint::{Checkpoint, default_model};
 use stream_core::{Sampling, TokenId};
 use stream_runtime::{Batch, BlockId, Choice, Given, Model, Row, SequenceId};
+
+use crate::engine::{EngineModel, Options};
 
 /// The default model's file.
 pub(crate) fn checkpoint() -> Checkpoint {
@@ -16,8 +17,8 @@ pub(crate) fn checkpoint() -> Checkpoint {
 }
 
 /// The default model, loaded.
-pub(crate) fn model(options: &CandleOptions) -> CandleModel {
-    CandleModel::load(&checkpoint(), options).expect("the default model loads")
+pub(crate) fn model(options: &Options) -> EngineModel {
+    EngineModel::load(&checkpoint(), options).expect("the default model loads")
 }
 
 /// Part of a sequence that takes part in a step.
@@ -42,7 +43,7 @@ impl Part {
 }
 
 /// One step over some parts; the logits at each sampled position.
-pub(crate) fn forward(model: &mut CandleModel, parts: &[Part]) -> Vec<Vec<f32>> {
+pub(crate) fn forward(model: &mut EngineModel, parts: &[Part]) -> Vec<Vec<f32>> {
     let sampling = Sampling::greedy();
     let rows: Vec<_> = parts.iter().map(|part| row(part, &sampling)).collect();
     let logits = model
