@@ -11,8 +11,8 @@ use crate::engine::{EngineModel, Options};
 /// The default model's file.
 pub(crate) fn checkpoint() -> Checkpoint {
     let path = default_model::path().expect("a cache folder");
-    let missing = "the default model is needed: `cargo xtask setup` fetches it, `cargo xtask test` \
-                   does so before it runs the tests";
+    let missing = "the default model is needed: `stream-engine pull` fetches it, and `cargo xtask \
+                   test` does so before it runs the tests";
     Checkpoint::open(&path).unwrap_or_else(|error| panic!("{error}\n{missing}"))
 }
 
