@@ -1,6 +1,7 @@
 //! Why a model could not be loaded.
 
 use stream_checkpoint::CheckpointError;
+use stream_runtime::ImpossibleOption;
 
 /// A model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -16,15 +17,8 @@ pub enum LoadError {
         problem: String,
     },
     /// An option has an impossible value.
-    #[error("{option} is {found}, must be {allowed}")]
-    Option {
-        /// The field of [`CandleOptions`](crate::CandleOptions).
-        option: &'static str,
-        /// Its value.
-        found: usize,
-        /// What is possible.
-        allowed: String,
-    },
+    #[error(transparent)]
+    Option(#[from] ImpossibleOption),
     /// The system refuses memory for keys and values.
     #[error("the system refuses memory for {tokens} tokens of KV cache; ask for fewer")]
     KvCache {

@@ -53,18 +53,20 @@ impl CandleModel {
         checkpoint: &Checkpoint,
         options: &CandleOptions,
     ) -> Result<Self, LoadError> {
-        options.check()?;
         let architecture = checkpoint.architecture();
         if let Some(problem) = architecture.contradiction() {
             return Err(LoadError::Architecture { problem });
         }
-        let (threads, blocks) = (
-            options.threads()?,
-            options.blocks(architecture.context_length)?,
-        );
+        let threads = options.threads()?;
+        let (vocabulary, context) = (architecture.vocabulary, architecture.context_length);
+        let spec = Spec {
+            step_overhead: set.step_overhead(),
+            shares_blocks: true,
+            ..options.capacity().spec(vocabulary, context)?
+        };
         let refused = |source| LoadError::Threads { threads, source };
         let mut pool = Pool::new(threads).map_err(refused)?;
-        let shape = KvShape::new(architecture, blocks, options.block_size);
+        let shape = KvShape::new(architecture, spec.blocks, spec.block_size);
         let cache = Cache::new(shape, options.precision)?;
         let limits = StepLimits {
             tokens: options.max_step_tokens,
@@ -73,21 +75,12 @@ impl CandleModel {
         let (weights, precision) = (checkpoint.weights(), options.precision);
         let decoder = Decoder::load(&mut pool, set, architecture, weights, precision, limits)?;
         Ok(Self {
-            spec: Spec {
-                vocabulary: architecture.vocabulary,
-                context_length: architecture.context_length,
-                block_size: options.block_size,
-                blocks,
-                max_rows: options.max_rows,
-                max_tokens: options.max_step_tokens,
-                step_overhead: set.step_overhead(),
-                shares_blocks: true,
-            },
+            spec,
             set,
             pool,
             decoder,
             cache,
-            logits: Matrix::new(options.max_rows, architecture.vocabulary),
+            logits: Matrix::new(options.max_rows, vocabulary),
             samplers: (0..options.max_rows).map(|_| Sampler::new()).collect(),
         })
     }

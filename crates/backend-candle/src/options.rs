@@ -1,12 +1,8 @@
 //! How the engine is set up.
 
-use crate::LoadError;
-use crate::simd::LANES;
+use stream_runtime::{Capacity, ImpossibleOption};
 
-/// Positions that the KV cache holds by default, if four whole contexts are more.
-const DEFAULT_KV_TOKENS: usize = 32_768;
-/// More threads than this are a mistake.
-const MOST_THREADS: usize = 1_024;
+use crate::simd::LANES;
 
 /// In what form the weights are kept and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -60,94 +56,32 @@ impl CandleOptions {
     ///
     /// # Errors
     /// If the number asked for is 0 or absurd.
-    pub fn threads(&self) -> Result<usize, LoadError> {
+    pub fn threads(&self) -> Result<usize, ImpossibleOption> {
         let available = || std::thread::available_parallelism().map_or(1, usize::from);
         let cores = || candle_core::utils::get_num_threads().min(available());
-        let threads = self.threads.unwrap_or_else(cores);
-        let allowed = format!("from 1 to {MOST_THREADS}");
-        require(
-            threads,
-            (1..=MOST_THREADS).contains(&threads),
-            "threads",
-            &allowed,
-        )
+        self.capacity().threads(cores)
     }
 
-    /// Blocks of the KV cache for a model.
-    pub(crate) fn blocks(&self, context_length: usize) -> Result<usize, LoadError> {
-        let size = self.block_size;
-        let whole = size > 0 && size.is_multiple_of(LANES);
-        require(size, whole, "block_size", "a multiple of 16")?;
-        let default = || context_length.saturating_mul(4).min(DEFAULT_KV_TOKENS);
-        let tokens = self.kv_tokens.unwrap_or_else(default);
-        let least = format!("at least one block of {size} tokens, and fewer than 2^32 blocks");
-        let fits = tokens >= size && u32::try_from(tokens / size).is_ok();
-        require(tokens, fits, "kv_tokens", &least).map(|tokens| tokens / size)
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            threads: self.threads,
+            kv_tokens: self.kv_tokens,
+            block_size: self.block_size,
+            block_multiple: LANES,
+            max_rows: self.max_rows,
+            max_step_tokens: self.max_step_tokens,
+        }
     }
-
-    /// Checks what the other methods do not.
-    pub(crate) fn check(&self) -> Result<(), LoadError> {
-        require(self.max_rows, self.max_rows > 0, "max_rows", "at least 1")?;
-        let enough = self.max_step_tokens >= self.max_rows;
-        let least = format!("at least max_rows ({})", self.max_rows);
-        require(self.max_step_tokens, enough, "max_step_tokens", &least)?;
-        Ok(())
-    }
-}
-
-fn require(
-    found: usize,
-    holds: bool,
-    option: &'static str,
-    allowed: &str,
-) -> Result<usize, LoadError> {
-    if holds {
-        return Ok(found);
-    }
-    let allowed = allowed.to_owned();
-    Err(LoadError::Option {
-        option,
-        found,
-        allowed,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn options(change: impl FnOnce(&mut CandleOptions)) -> CandleOptions {
-        let mut options = CandleOptions::default();
-        change(&mut options);
-        options
-    }
-
-    #[test]
-    fn impossible_options_are_named() {
-        for (options, named) in [
-            (
-                options(|o| o.max_rows = 0),
-                "max_rows is 0, must be at least 1",
-            ),
-            (
-                options(|o| o.max_step_tokens = 31),
-                "max_step_tokens is 31, must be at least max_rows (32)",
-            ),
-        ] {
-            assert_eq!(options.check().unwrap_err().to_string(), named);
-        }
-        let few = options(|o| o.kv_tokens = Some(15)).blocks(16);
-        let named =
-            "kv_tokens is 15, must be at least one block of 16 tokens, and fewer than 2^32 blocks";
-        assert_eq!(few.unwrap_err().to_string(), named);
-        let threads = options(|o| o.threads = Some(0)).threads().unwrap_err();
-        assert_eq!(threads.to_string(), "threads is 0, must be from 1 to 1024");
-    }
-
     #[test]
     fn the_default_is_valid_and_uses_this_machine() {
         let options = CandleOptions::default();
-        options.check().unwrap();
+        options.capacity().spec(1, 1_024).unwrap();
         let most = std::thread::available_parallelism().unwrap().get();
         assert!((1..=most).contains(&options.threads().unwrap()));
     }

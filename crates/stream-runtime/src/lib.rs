@@ -82,6 +82,6 @@ pub mod text;
 
 pub use engine::{Engine, EngineConfig, StartError};
 pub use model::{
-    Batch, BlockId, Choice, Chosen, Given, Model, ModelError, ModelErrorKind, Next, Probable, Row,
-    Scored, SequenceId, Spec, Task,
+    Batch, BlockId, Capacity, Choice, Chosen, Given, ImpossibleOption, Model, ModelError,
+    ModelErrorKind, Next, Probable, Row, Scored, SequenceId, Spec, Task,
 };

@@ -1,67 +1,53 @@
-//! A tiny model of each family, in each kind of file, against Python transformers.
+//! A tiny model of each family, in each kind of file, and the ids that Python transformers goes on
+//! with.
 
 #[path = "../../../stream-checkpoint/tests/fixtures/families/reader.rs"]
-mod reader;
+pub(crate) mod reader;
 
-use std::fmt::Write;
-
-use backend_candle::{CandleModel, CandleOptions, InstructionSet, Precision};
-use stream_checkpoint::{Checkpoint, LayerWeight, WeightId};
+use stream_checkpoint::Checkpoint;
 use stream_core::TokenId;
 use stream_runtime::BlockId;
 
 use self::reader::Model;
+use crate::engine::{EngineModel, Options, Precision};
 use crate::support::{Part, argmax, forward};
 
-/// The largest error that single precision may have, as a part of the largest logit.
-const SINGLE: f64 = 1e-5;
-/// The same for numbers as they are in the file, with keys and values in half precision.
-const HALF: f64 = 5e-3;
-/// The same for quantised weights, with activations rounded to 8 bits.
-const QUANTISED: f64 = 0.1;
-
-/// Backwards, so that a position is not found by counting; `sequence` has its own.
-fn blocks(sequence: BlockId) -> Vec<BlockId> {
-    (16 * sequence..16 * (sequence + 1)).rev().collect()
-}
-
-fn open(model: &Model) -> Checkpoint {
+pub(crate) fn open(model: &Model) -> Checkpoint {
     Checkpoint::open(&model.path).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn load(set: InstructionSet, checkpoint: &Checkpoint, precision: Precision) -> CandleModel {
-    let options = CandleOptions {
+/// Room for some short sequences, and otherwise the defaults.
+pub(crate) fn options(precision: Precision) -> Options {
+    Options {
         precision,
         kv_tokens: Some(1_024),
         max_step_tokens: 512,
-        ..CandleOptions::default()
-    };
-    CandleModel::load_for(set, checkpoint, &options).unwrap()
+        ..Options::default()
+    }
 }
 
-fn part(sequence: BlockId, tokens: &[TokenId], start: usize) -> Part {
+/// Part of a sequence, whose blocks nobody else has. They go backwards, so that a position is not
+/// found by counting.
+pub(crate) fn part(sequence: BlockId, tokens: &[TokenId], start: usize) -> Part {
+    let blocks = (16 * sequence..16 * (sequence + 1)).rev().collect();
     Part {
         start,
-        ..Part::whole(blocks(sequence), tokens)
+        ..Part::whole(blocks, tokens)
     }
 }
 
 /// The logits after each of a model's ids.
-fn logits(model: &Model, precision: Precision) -> Vec<Vec<f32>> {
-    let mut engine = load(InstructionSet::detect(), &open(model), precision);
+pub(crate) fn logits(model: &Model, options: &Options) -> Vec<Vec<f32>> {
+    let mut engine = EngineModel::load(&open(model), options).unwrap();
     forward(&mut engine, &[part(0, &model.reference.ids, 0)])
 }
 
 /// The largest difference at the reference's positions, as a part of its largest logit.
-fn error(model: &Model, precision: Precision) -> f64 {
-    let found = logits(model, precision);
+pub(crate) fn error(model: &Model, options: &Options) -> f64 {
+    let found = logits(model, options);
     let (mut difference, mut largest) = (0.0, 0.0);
-    for (position, wanted) in model
-        .reference
-        .positions
-        .iter()
-        .zip(&model.reference.logits)
-    {
+    let positions = model.reference.positions.iter();
+    for (position, wanted) in positions.zip(&model.reference.logits) {
         assert_eq!(found[*position].len(), wanted.len());
         for (found, wanted) in found[*position].iter().zip(wanted) {
             assert!(found.is_finite());
@@ -72,57 +58,10 @@ fn error(model: &Model, precision: Precision) -> f64 {
     difference / largest
 }
 
-/// What kind of file it is, and how its matrices are stored.
-fn kind(model: &Model) -> (&'static str, String) {
-    let checkpoint = open(model);
-    let query = WeightId::Layer(0, LayerWeight::Query);
-    let format = checkpoint.weights().get(query).unwrap().format();
-    let kind = if model.path.is_dir() {
-        "folder"
-    } else {
-        "GGUF"
-    };
-    (kind, format.to_string())
-}
-
-/// What `FAMILIES.md` says, computed anew; the errors are the same on every CPU.
-fn table() -> String {
-    let mut table = "| family | file | numbers | `Precision::F32` | `Precision::Native` |\n\
-                     |---|---|---|---|---|\n"
-        .to_owned();
-    for model in reader::models() {
-        let (kind, numbers) = kind(&model);
-        let single = error(&model, Precision::F32);
-        let native = error(&model, Precision::Native);
-        let most = if numbers.starts_with('Q') {
-            QUANTISED
-        } else {
-            HALF
-        };
-        let row = format!(
-            "{} | {kind} | {numbers} | {single:.0e} | {native:.0e}",
-            model.family
-        );
-        assert!(single <= SINGLE && native <= most, "{row}");
-        writeln!(table, "| {row} |").unwrap();
-    }
-    table
-}
-
-#[test]
-fn every_family_in_every_kind_of_file_agrees_with_transformers() {
-    let (table, documented) = (table(), include_str!("../../FAMILIES.md"));
-    println!("{table}");
-    assert!(
-        documented.contains(&table),
-        "FAMILIES.md should have:\n{table}"
-    );
-}
-
 #[test]
 fn greedy_ids_are_those_of_transformers() {
     for model in reader::models() {
-        let mut engine = load(InstructionSet::detect(), &open(&model), Precision::F32);
+        let mut engine = EngineModel::load(&open(&model), &options(Precision::F32)).unwrap();
         let mut input = model.reference.ids.clone();
         let (mut start, mut found) = (0, Vec::<TokenId>::new());
         while found.len() < model.reference.greedy.len() {
@@ -132,41 +71,5 @@ fn greedy_ids_are_those_of_transformers() {
             found.extend(&input);
         }
         assert_eq!(found, model.reference.greedy, "{}", model.path.display());
-    }
-}
-
-#[test]
-fn both_kinds_of_file_hold_the_same_model() {
-    let models: Vec<_> = reader::models().collect();
-    for family in reader::FAMILIES {
-        let [folder, gguf] = ["hf".to_owned(), format!("{family}.gguf")].map(|name| {
-            let path = reader::folder(family).join(name);
-            let model = models.iter().find(|model| model.path == path).unwrap();
-            logits(model, Precision::F32)
-        });
-        // Rows of queries and keys are in another order, so sums may be rounded otherwise.
-        let pairs = folder.iter().flatten().zip(gguf.iter().flatten());
-        let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest < 1e-4, "{family}: {largest}");
-    }
-}
-
-/// Windows, layers without rotation and norms of heads keep what holds for the default model.
-#[test]
-fn a_row_does_not_depend_on_its_batch_its_chunks_or_the_instructions() {
-    for model in reader::models().filter(|model| model.path.is_dir()) {
-        let (checkpoint, ids) = (open(&model), &model.reference.ids);
-        let mut engine = load(InstructionSet::Portable, &checkpoint, Precision::Native);
-        let wanted = forward(&mut engine, &[part(0, ids, 0)]);
-        for set in InstructionSet::available() {
-            let mut engine = load(set, &checkpoint, Precision::Native);
-            let mut found = Vec::new();
-            for (i, chunk) in ids.chunks(37).enumerate() {
-                let neighbour = part(1, &ids[..20 * (i + 1)], 0);
-                let logits = forward(&mut engine, &[neighbour, part(2, chunk, 37 * i)]);
-                found.extend_from_slice(&logits[20 * (i + 1)..]);
-            }
-            assert!(found == wanted, "{}, {set}", model.family);
-        }
     }
 }

@@ -1,17 +1,17 @@
 //! Every law of faults, with the real model in the loop.
 
-use backend_candle::{CandleModel, CandleOptions};
 use stream_core::Prompt;
 use stream_runtime::{Engine, EngineConfig};
 use stream_testkit::{Control, Faulty, Ground, fault_conformance};
 
+use crate::engine::{EngineModel, NAME, Options};
 use crate::support::checkpoint;
 
-fn engine(control: Control) -> (Engine, Ground) {
+fn start(control: Control) -> (Engine, Ground) {
     let checkpoint = checkpoint();
-    let options = CandleOptions::default();
-    let model = CandleModel::load(&checkpoint, &options).expect("the default model loads");
-    let config = EngineConfig::new("candle", checkpoint.name(), model.device());
+    let model = EngineModel::load(&checkpoint, &Options::default());
+    let model = model.expect("the default model loads");
+    let config = EngineConfig::new(NAME, checkpoint.name(), model.device());
     let tokenizer = checkpoint.tokenizer().clone();
     let engine = Engine::start(Faulty::new(model, control), tokenizer, config);
     let questions = ["The capital of France is", "One, two, three,", "The sea is"];
@@ -21,4 +21,4 @@ fn engine(control: Control) -> (Engine, Ground) {
     (engine.expect("a possible engine"), ground)
 }
 
-fault_conformance!(candle, |control| engine(control));
+fault_conformance!(engine, |control| start(control));

@@ -1,5 +1,6 @@
 //! The engine's model, run on a real checkpoint and on small ones made here.
 
+mod agreement;
 mod batches;
 mod engine;
 mod families;

@@ -1,20 +1,26 @@
-//! Batches and options that cannot be, and what is said of them.
+//! Batches that cannot be, and what is said of them.
 
-use backend_candle::{CandleModel, CandleOptions};
-use candle_core::quantized::GgmlDType;
+use stream_checkpoint::Checkpoint;
 use stream_core::{Sampling, TokenId};
 use stream_runtime::{Batch, Model};
 
+use crate::engine::{EngineModel, Options};
 use crate::support::{Part, forward, row};
-use crate::tiny::{CONTEXT, Tiny};
 
-fn options() -> CandleOptions {
-    CandleOptions {
+/// A tiny model.
+pub(crate) fn tiny() -> Checkpoint {
+    let path = "../stream-checkpoint/tests/fixtures/families/llama-2/llama-2.gguf";
+    Checkpoint::open(path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Little room.
+pub(crate) fn options() -> Options {
+    Options {
         threads: Some(1),
-        kv_tokens: Some(CONTEXT),
+        kv_tokens: Some(512),
         max_rows: 2,
         max_step_tokens: 600,
-        ..CandleOptions::default()
+        ..Options::default()
     }
 }
 
@@ -28,10 +34,11 @@ fn part(change: impl FnOnce(&mut Part)) -> Part {
 
 #[test]
 fn impossible_batches_are_refused_and_the_model_goes_on() {
-    let checkpoint = Tiny::SMALL.checkpoint(GgmlDType::F32);
-    let mut model = CandleModel::load(&checkpoint, &options()).unwrap();
+    let mut model = EngineModel::load(&tiny(), &options()).unwrap();
     let wanted = forward(&mut model, &[part(|_| ())]);
-    let endless = format!("row 0: {} positions, at most 512 are possible", usize::MAX);
+    let (context, width) = (model.spec().context_length, model.spec().vocabulary);
+    let positions = |count| format!("row 0: {count} positions, at most {context} are possible");
+    let id = width as TokenId;
     let empty = |p: &mut Part| (p.tokens, p.sample) = (vec![], 0..0);
     for (parts, message) in [
         (vec![part(|_| ()); 3], "3 rows, at most 2 are possible"),
@@ -41,17 +48,17 @@ fn impossible_batches_are_refused_and_the_model_goes_on() {
         ),
         (vec![part(empty)], "row 0: it has no tokens"),
         (
-            vec![part(|p| p.start = 493)],
-            "row 0: 513 positions, at most 512 are possible",
+            vec![part(|p| p.start = context - 19)],
+            &positions(context + 1),
         ),
-        (vec![part(|p| p.start = usize::MAX)], &endless),
+        (vec![part(|p| p.start = usize::MAX)], &positions(usize::MAX)),
         (
             vec![part(|p| p.start = 13)],
             "row 0: 33 positions, at most 32 are possible",
         ),
         (
-            vec![part(|_| ()), part(|p| p.tokens[3] = 50)],
-            "row 1: token id 50, must be below 50",
+            vec![part(|_| ()), part(|p| p.tokens[3] = id)],
+            &format!("row 1: token id {id}, must be below {id}"),
         ),
         (
             vec![part(|p| p.blocks = vec![31, 32])],
@@ -72,24 +79,11 @@ fn impossible_batches_are_refused_and_the_model_goes_on() {
 
 #[test]
 fn impossible_options_are_refused() {
-    type Change = fn(&mut CandleOptions);
-    let checkpoint = Tiny::SMALL.checkpoint(GgmlDType::F32);
-    let cases: [(Change, &str); 6] = [
+    type Change = fn(&mut Options);
+    let cases: [(Change, &str); 3] = [
         (
             |o| o.threads = Some(0),
             "threads is 0, must be from 1 to 1024",
-        ),
-        (
-            |o| o.block_size = 24,
-            "block_size is 24, must be a multiple of 16",
-        ),
-        (
-            |o| o.block_size = 0,
-            "block_size is 0, must be a multiple of 16",
-        ),
-        (
-            |o| o.kv_tokens = Some(15),
-            "kv_tokens is 15, must be at least one block of 16 tokens, and fewer than 2^32 blocks",
         ),
         (
             |o| (o.kv_tokens, o.block_size) = (Some(1 << 50), 1 << 20),
@@ -103,21 +97,16 @@ fn impossible_options_are_refused() {
     for (change, message) in cases {
         let mut options = options();
         change(&mut options);
-        let error = CandleModel::load(&checkpoint, &options).unwrap_err();
+        let error = EngineModel::load(&tiny(), &options).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
 }
 
 #[test]
 fn the_spec_says_what_the_options_said() {
-    let checkpoint = Tiny::SMALL.checkpoint(GgmlDType::F32);
-    let model = CandleModel::load(&checkpoint, &options()).unwrap();
+    let model = EngineModel::load(&tiny(), &options()).unwrap();
     let spec = model.spec();
-    assert_eq!((spec.vocabulary, spec.context_length), (50, CONTEXT));
-    assert_eq!(
-        (spec.block_size, spec.blocks, spec.kv_tokens()),
-        (16, 32, CONTEXT)
-    );
+    assert_eq!((spec.block_size, spec.blocks), (16, 32));
     assert_eq!((spec.max_rows, spec.max_tokens), (2, 600));
     let device = model.device();
     assert!(device.starts_with("cpu (1 thread, "), "{device}");

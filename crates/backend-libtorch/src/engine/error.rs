@@ -1,7 +1,7 @@
 //! Why a model could not be loaded, and why a step failed.
 
 use stream_checkpoint::CheckpointError;
-use stream_runtime::ModelError;
+use stream_runtime::{ImpossibleOption, ModelError};
 use tch::TchError;
 
 /// A model could not be loaded.
@@ -18,15 +18,8 @@ pub enum LoadError {
         problem: String,
     },
     /// An option has an impossible value.
-    #[error("{option} is {found}, must be {allowed}")]
-    Option {
-        /// The field of [`LibtorchOptions`](crate::LibtorchOptions).
-        option: &'static str,
-        /// Its value.
-        found: usize,
-        /// What is possible.
-        allowed: String,
-    },
+    #[error(transparent)]
+    Option(#[from] ImpossibleOption),
     /// The system refuses memory for keys and values.
     #[error("the system refuses memory for {tokens} tokens of KV cache; ask for fewer")]
     KvCache {

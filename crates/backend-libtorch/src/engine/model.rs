@@ -40,14 +40,20 @@ impl LibtorchModel {
     /// memory, or another libtorch was loaded than the one that this crate is built for.
     pub fn load(checkpoint: &Checkpoint, options: &LibtorchOptions) -> Result<Self, LoadError> {
         right_version(&shim::version())?;
-        options.check()?;
         let architecture = checkpoint.architecture();
         if let Some(problem) = architecture.contradiction() {
             return Err(LoadError::Architecture { problem });
         }
         let threads = options.threads()?;
-        let blocks = options.blocks(architecture.context_length)?;
-        let slots = blocks * options.block_size;
+        let (vocabulary, context) = (architecture.vocabulary, architecture.context_length);
+        // No drafts: a wider step goes through other operators, and could so be answered
+        // otherwise; an invariant one gains nothing from its width.
+        let spec = Spec {
+            // What a block holds depends on the widths of the steps that wrote it, otherwise.
+            shares_blocks: options.batches == Batches::Invariant,
+            ..options.capacity().spec(vocabulary, context)?
+        };
+        let slots = spec.kv_tokens();
         let kind = match options.precision {
             Precision::F32 => Kind::Float,
             Precision::Native | Precision::Bf16 => Kind::BFloat16,
@@ -67,19 +73,7 @@ impl LibtorchModel {
         windows.sort_unstable();
         windows.dedup();
         Ok(Self {
-            spec: Spec {
-                vocabulary: architecture.vocabulary,
-                context_length: architecture.context_length,
-                block_size: options.block_size,
-                blocks,
-                max_rows: options.max_rows,
-                max_tokens: options.max_step_tokens,
-                // No drafts: a wider step goes through other operators, and could so be answered
-                // otherwise; an invariant one gains nothing from its width.
-                step_overhead: 0,
-                // What a block holds depends on the widths of the steps that wrote it, otherwise.
-                shares_blocks: options.batches == Batches::Invariant,
-            },
+            spec,
             threads,
             batches: options.batches,
             windows,

@@ -1,11 +1,6 @@
 //! How the engine is set up.
 
-use crate::LoadError;
-
-/// Positions that the KV cache holds by default, if four whole contexts are more.
-const DEFAULT_KV_TOKENS: usize = 32_768;
-/// More threads than this are a mistake.
-const MOST_THREADS: usize = 1_024;
+use stream_runtime::{Capacity, ImpossibleOption};
 
 /// In what form the weights are kept and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -79,52 +74,19 @@ impl LibtorchOptions {
     ///
     /// # Errors
     /// If the number asked for is 0 or absurd.
-    pub fn threads(&self) -> Result<usize, LoadError> {
+    pub fn threads(&self) -> Result<usize, ImpossibleOption> {
         let own = || usize::try_from(tch::get_num_threads()).unwrap_or(1);
-        let threads = self.threads.unwrap_or_else(own);
-        let possible = (1..=MOST_THREADS).contains(&threads);
-        let allowed = format!("from 1 to {MOST_THREADS}");
-        require(threads, possible, "threads", &allowed)
+        self.capacity().threads(own)
     }
 
-    /// Blocks of the KV cache for a model.
-    pub(super) fn blocks(&self, context_length: usize) -> Result<usize, LoadError> {
-        let size = require(
-            self.block_size,
-            self.block_size > 0,
-            "block_size",
-            "at least 1",
-        )?;
-        let default = || context_length.saturating_mul(4).min(DEFAULT_KV_TOKENS);
-        let tokens = self.kv_tokens.unwrap_or_else(default);
-        let least = format!("at least one block of {size} tokens, and fewer than 2^32 blocks");
-        let fits = tokens >= size && u32::try_from(tokens / size).is_ok();
-        require(tokens, fits, "kv_tokens", &least).map(|tokens| tokens / size)
+    pub(super) fn capacity(&self) -> Capacity {
+        Capacity {
+            threads: self.threads,
+            kv_tokens: self.kv_tokens,
+            block_size: self.block_size,
+            block_multiple: 1,
+            max_rows: self.max_rows,
+            max_step_tokens: self.max_step_tokens,
+        }
     }
-
-    /// Checks what the other methods do not.
-    pub(super) fn check(&self) -> Result<(), LoadError> {
-        require(self.max_rows, self.max_rows > 0, "max_rows", "at least 1")?;
-        let enough = self.max_step_tokens >= self.max_rows;
-        let least = format!("at least max_rows ({})", self.max_rows);
-        require(self.max_step_tokens, enough, "max_step_tokens", &least)?;
-        Ok(())
-    }
-}
-
-fn require(
-    found: usize,
-    holds: bool,
-    option: &'static str,
-    allowed: &str,
-) -> Result<usize, LoadError> {
-    if holds {
-        return Ok(found);
-    }
-    let allowed = allowed.to_owned();
-    Err(LoadError::Option {
-        option,
-        found,
-        allowed,
-    })
 }

@@ -3,3 +3,5 @@
 pub(crate) use backend_libtorch::{
     LibtorchModel as EngineModel, LibtorchOptions as Options, Precision,
 };
+
+pub(crate) const NAME: &str = "libtorch";

@@ -1,9 +1,11 @@
 //! The trait that an in-process engine implements.
 
+mod capacity;
 mod check;
 mod outcome;
 mod task;
 
+pub use capacity::{Capacity, ImpossibleOption};
 pub use outcome::{Chosen, Next, Probable, Scored};
 pub use task::{Batch, Choice, Given, Row, Task};
 
