@@ -80,6 +80,18 @@ impl Series {
         format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
     }
 
+    /// `median (from–to)` with so many decimals, where the true median lies between the two 95 times
+    /// in 100: the samples 0.98 √n places below and above the middle, by the normal approximation
+    /// of the sign test's binomial.
+    pub fn certainty(&self, decimals: usize) -> String {
+        let count = self.samples.len() as f64;
+        let half = 0.98 / count.sqrt();
+        let [low, high] =
+            [0.5 - half, 0.5 + half].map(|share| self.quantile(share.clamp(0.0, 1.0)));
+        let median = self.median();
+        format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
+    }
+
     fn sorted(&self) -> Vec<f64> {
         let mut sorted = self.samples.clone();
         sorted.sort_by(f64::total_cmp);
@@ -151,6 +163,13 @@ mod tests {
         let quantiles = [0.0, 0.5, 0.99, 1.0].map(|share| series(&hundred).quantile(share));
         assert_eq!(quantiles, [1.0, 50.0, 99.0, 100.0]);
         assert!(series(&[]).quantile(0.5).is_nan());
+    }
+
+    #[test]
+    fn a_median_is_as_certain_as_its_rounds_are_many() {
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(series(&hundred).certainty(1), "50.5 (41.0–60.0)");
+        assert_eq!(series(&[7.0]).certainty(0), "7 (7–7)");
     }
 
     #[test]
