@@ -136,6 +136,56 @@ impl TensorFormat {
         );
         dequant::dequantize(self, bytes, out);
     }
+
+    /// How many bits a value's code has, and how many values share an [`Affine`]; `None` for
+    /// formats that hold numbers.
+    pub fn codes(self) -> Option<(usize, usize)> {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 => None,
+            Self::Q4_0 | Self::Q4_1 | Self::Q4K => Some((4, 32)),
+            Self::Q5_0 | Self::Q5_1 | Self::Q5K => Some((5, 32)),
+            Self::Q8_0 => Some((8, 32)),
+            Self::Q6K => Some((6, 16)),
+        }
+    }
+
+    /// Turns whole blocks into the code of each value, and appends to `groups` what the codes of
+    /// each group stand for. It is all that the blocks say, so that an engine can lay it out as its
+    /// own kernels want it.
+    ///
+    /// # Panics
+    /// If the format has no [`codes`](Self::codes), `bytes` is not a whole number of blocks, or
+    /// `codes` is not exactly as long as they are.
+    pub fn unpack(self, bytes: &[u8], codes: &mut [u8], groups: &mut Vec<Affine>) {
+        let blocks = bytes.len() / self.block_bytes();
+        assert!(
+            bytes.len() == blocks * self.block_bytes() && codes.len() == blocks * self.block_size(),
+            "{} bytes of {self} are not {} values",
+            bytes.len(),
+            codes.len()
+        );
+        let has_codes = dequant::unpack(self, bytes, codes, groups);
+        assert!(has_codes, "{self} has no codes");
+    }
+}
+
+/// What the codes of a group of values stand for: `code · scale + minimum`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Affine {
+    /// From one code to the next.
+    pub scale: f32,
+    /// What code 0 stands for.
+    pub minimum: f32,
+}
+
+impl Affine {
+    /// Code `zero` stands for 0.
+    pub(crate) fn centred(scale: f32, zero: f32) -> Self {
+        Self {
+            scale,
+            minimum: -zero * scale,
+        }
+    }
 }
 
 impl fmt::Display for TensorFormat {

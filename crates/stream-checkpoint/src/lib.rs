@@ -47,7 +47,7 @@ pub use chat_template::{ChatInput, ChatTemplate, ChatTemplateError, Messages, Sp
 pub use checkpoint::Checkpoint;
 pub use defaults::{Defaults, SamplingDefaults};
 pub use error::{CheckpointError, Fault, TensorProblem};
-pub use format::TensorFormat;
+pub use format::{Affine, TensorFormat};
 pub use source::Access;
 pub use tokenizer::{ModelTokenizer, TokenizerFiles};
 pub use weights::{LayerWeight, TensorView, WeightId, Weights};

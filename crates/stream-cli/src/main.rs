@@ -11,6 +11,7 @@ mod interrupt;
 mod model;
 mod openmp;
 mod output;
+mod parity;
 mod pull;
 mod request;
 mod serve;
@@ -37,6 +38,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Parity(args) => parity::run(&args),
         Command::BenchWorker(args) => bench::run_worker(&args),
         Command::Completions { shell } => completions(shell),
     }

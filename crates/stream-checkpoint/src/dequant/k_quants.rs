@@ -10,6 +10,7 @@
 //! | Q6_K | 128 of nibbles, 64 of upper bit pairs, 16 signed scales, `d` | `(q - 32) · d·scale`, scale per 16 |
 
 use super::half;
+use crate::format::Affine;
 
 pub(super) fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (head, nibbles) = block.split_at(16);
@@ -36,6 +37,50 @@ pub(super) fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
         let scale = f32::from(scales[i / 16].cast_signed());
         *out = d * scale * (f32::from(six_bits(nibbles, pairs, i)) - 32.0);
     }
+}
+
+pub(super) fn q4_k_codes(block: &[u8; 144], codes: &mut [u8; 256]) -> [Affine; 8] {
+    let (head, nibbles) = block.split_at(16);
+    group_codes(head, nibbles, codes, |_, _| 0)
+}
+
+pub(super) fn q5_k_codes(block: &[u8; 176], codes: &mut [u8; 256]) -> [Affine; 8] {
+    let (head, rest) = block.split_at(16);
+    let (high, nibbles) = rest.split_at(32);
+    group_codes(head, nibbles, codes, |group, i| (high[i] >> group & 1) << 4)
+}
+
+pub(super) fn q6_k_codes(block: &[u8; 210], codes: &mut [u8; 256]) -> [Affine; 16] {
+    let (nibbles, rest) = block.split_at(128);
+    let (pairs, rest) = rest.split_at(64);
+    let (scales, d) = rest.split_at(16);
+    let d = half(d[0], d[1]);
+    for (i, code) in codes.iter_mut().enumerate() {
+        *code = six_bits(nibbles, pairs, i);
+    }
+    std::array::from_fn(|i| Affine::centred(d * f32::from(scales[i].cast_signed()), 32.0))
+}
+
+/// The codes of eight groups of 32, and what they stand for.
+fn group_codes(
+    head: &[u8],
+    nibbles: &[u8],
+    codes: &mut [u8; 256],
+    high: impl Fn(usize, usize) -> u8,
+) -> [Affine; 8] {
+    for (i, code) in codes.iter_mut().enumerate() {
+        let (group, at) = (i / 32, i % 32);
+        let nibble = nibbles[32 * (group / 2) + at] >> (4 * (group % 2)) & 15;
+        *code = nibble | high(group, at);
+    }
+    let scales = Scales::new(head);
+    std::array::from_fn(|group| {
+        let (scale, minimum) = scales.group(group);
+        Affine {
+            scale,
+            minimum: -minimum,
+        }
+    })
 }
 
 /// Value `i` of a Q6_K block. Each half of 128 values is four runs of 32: a run's nibbles are

@@ -12,6 +12,7 @@
 //! | Q8_0 | `d`, 32 signed bytes | `q · d` |
 
 use super::half;
+use crate::format::Affine;
 
 pub(super) fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let [d0, d1, nibbles @ ..] = block;
@@ -51,8 +52,48 @@ pub(super) fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     }
 }
 
+pub(super) fn q4_0_codes(block: &[u8; 18], codes: &mut [u8; 32]) -> [Affine; 1] {
+    let [d0, d1, nibbles @ ..] = block;
+    split_nibbles(nibbles, codes, |_, q| q);
+    [Affine::centred(half(*d0, *d1), 8.0)]
+}
+
+pub(super) fn q4_1_codes(block: &[u8; 20], codes: &mut [u8; 32]) -> [Affine; 1] {
+    let [d0, d1, m0, m1, nibbles @ ..] = block;
+    split_nibbles(nibbles, codes, |_, q| q);
+    [Affine {
+        scale: half(*d0, *d1),
+        minimum: half(*m0, *m1),
+    }]
+}
+
+pub(super) fn q5_0_codes(block: &[u8; 22], codes: &mut [u8; 32]) -> [Affine; 1] {
+    let [d0, d1, h0, h1, h2, h3, nibbles @ ..] = block;
+    let high = u32::from_le_bytes([*h0, *h1, *h2, *h3]);
+    split_nibbles(nibbles, codes, |i, q| q | fifth_bit(high, i));
+    [Affine::centred(half(*d0, *d1), 16.0)]
+}
+
+pub(super) fn q5_1_codes(block: &[u8; 24], codes: &mut [u8; 32]) -> [Affine; 1] {
+    let [d0, d1, m0, m1, h0, h1, h2, h3, nibbles @ ..] = block;
+    let high = u32::from_le_bytes([*h0, *h1, *h2, *h3]);
+    split_nibbles(nibbles, codes, |i, q| q | fifth_bit(high, i));
+    [Affine {
+        scale: half(*d0, *d1),
+        minimum: half(*m0, *m1),
+    }]
+}
+
+pub(super) fn q8_0_codes(block: &[u8; 34], codes: &mut [u8; 32]) -> [Affine; 1] {
+    let [d0, d1, values @ ..] = block;
+    for (code, q) in codes.iter_mut().zip(values) {
+        *code = q.wrapping_add(128);
+    }
+    [Affine::centred(half(*d0, *d1), 128.0)]
+}
+
 /// Gives `value` each nibble with its index.
-fn split_nibbles(nibbles: &[u8; 16], out: &mut [f32; 32], value: impl Fn(usize, u8) -> f32) {
+fn split_nibbles<T>(nibbles: &[u8; 16], out: &mut [T; 32], value: impl Fn(usize, u8) -> T) {
     for (i, byte) in nibbles.iter().enumerate() {
         out[i] = value(i, byte & 15);
         out[i + 16] = value(i + 16, byte >> 4);

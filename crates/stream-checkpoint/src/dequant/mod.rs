@@ -4,7 +4,7 @@ mod k_quants;
 mod legacy;
 mod plain;
 
-use crate::format::TensorFormat;
+use crate::format::{Affine, TensorFormat};
 
 /// Both slices hold the same number of whole blocks.
 pub(crate) fn dequantize(format: TensorFormat, bytes: &[u8], out: &mut [f32]) {
@@ -20,6 +20,39 @@ pub(crate) fn dequantize(format: TensorFormat, bytes: &[u8], out: &mut [f32]) {
         TensorFormat::Q4K => each_block(bytes, out, k_quants::q4_k),
         TensorFormat::Q5K => each_block(bytes, out, k_quants::q5_k),
         TensorFormat::Q6K => each_block(bytes, out, k_quants::q6_k),
+    }
+}
+
+/// Both slices hold the same number of whole blocks; `false` if the format has no codes.
+pub(crate) fn unpack(
+    format: TensorFormat,
+    bytes: &[u8],
+    codes: &mut [u8],
+    groups: &mut Vec<Affine>,
+) -> bool {
+    match format {
+        TensorFormat::F32 | TensorFormat::F16 | TensorFormat::BF16 => return false,
+        TensorFormat::Q4_0 => each_code(bytes, codes, groups, legacy::q4_0_codes),
+        TensorFormat::Q4_1 => each_code(bytes, codes, groups, legacy::q4_1_codes),
+        TensorFormat::Q5_0 => each_code(bytes, codes, groups, legacy::q5_0_codes),
+        TensorFormat::Q5_1 => each_code(bytes, codes, groups, legacy::q5_1_codes),
+        TensorFormat::Q8_0 => each_code(bytes, codes, groups, legacy::q8_0_codes),
+        TensorFormat::Q4K => each_code(bytes, codes, groups, k_quants::q4_k_codes),
+        TensorFormat::Q5K => each_code(bytes, codes, groups, k_quants::q5_k_codes),
+        TensorFormat::Q6K => each_code(bytes, codes, groups, k_quants::q6_k_codes),
+    }
+    true
+}
+
+fn each_code<const BYTES: usize, const VALUES: usize, const GROUPS: usize>(
+    bytes: &[u8],
+    codes: &mut [u8],
+    groups: &mut Vec<Affine>,
+    decode: impl Fn(&[u8; BYTES], &mut [u8; VALUES]) -> [Affine; GROUPS],
+) {
+    let blocks = bytes.as_chunks().0;
+    for (block, codes) in blocks.iter().zip(codes.as_chunks_mut().0) {
+        groups.extend(decode(block, codes));
     }
 }
 

@@ -42,6 +42,39 @@ fn every_format_gives_the_references_bits() {
     }
 }
 
+/// An engine that lays out codes anew computes with the same weights.
+#[test]
+fn codes_stand_for_the_same_values() {
+    let fixture = fixture();
+    for format in TensorFormat::ALL {
+        let Some((bits, group)) = format.codes() else {
+            continue;
+        };
+        let blocks = bytes(&fixture[format.name()], "blocks");
+        let count = blocks.len() / format.block_bytes() * format.block_size();
+        let (mut values, mut codes, mut groups) = (vec![0.0; count], vec![0; count], Vec::new());
+        format.dequantize(&blocks, &mut values);
+        format.unpack(&blocks, &mut codes, &mut groups);
+        assert_eq!(groups.len(), count / group, "{format}");
+        for (i, (&code, value)) in codes.iter().zip(&values).enumerate() {
+            let group = groups[i / group];
+            let found = f32::from(code) * group.scale + group.minimum;
+            let largest = group.minimum.abs() + f32::from(code) * group.scale.abs();
+            assert!(u32::from(code) < 1 << bits, "{format} value {i}");
+            assert!(
+                (found - value).abs() <= 1e-6 * largest,
+                "{format} value {i}: {found}, {value}"
+            );
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "F16 has no codes")]
+fn numbers_have_no_codes() {
+    TensorFormat::F16.unpack(&[0; 2], &mut [0], &mut Vec::new());
+}
+
 #[test]
 fn a_block_worked_by_hand() {
     // Scale 0.5, minimum -2: the nibbles 0 to 15 in the low halves, 15 in all high ones.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod grammar;
+mod parity;
 mod sampling;
 mod serve;
 
@@ -28,6 +29,7 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use grammar::GrammarArgs;
+pub(crate) use parity::ParityArgs;
 pub(crate) use sampling::SamplingArgs;
 pub(crate) use serve::ServeArgs;
 
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Pull(PullArgs),
     /// Measure engines against each other: latencies, speed, memory, start-up
     Bench(BenchArgs),
+    /// Compare what engines compute: the same prompts, token by token
+    Parity(ParityArgs),
     /// One engine for `bench`, which talks with it over stdin and stdout
     #[command(hide = true)]
     BenchWorker(EngineArgs),

@@ -6,7 +6,9 @@ use crate::program::{program, run};
 
 #[test]
 fn every_subcommand_has_help_with_its_exit_codes() {
-    for subcommand in ["generate", "chat", "serve", "bench", "doctor", "pull"] {
+    for subcommand in [
+        "generate", "chat", "serve", "bench", "parity", "doctor", "pull",
+    ] {
         let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
         assert!(help.contains("Usage: stream-engine"), "{help}");
         assert!(help.contains("130  interrupted"), "{help}");
@@ -21,6 +23,7 @@ fn every_subcommand_has_help_with_its_exit_codes() {
         "chat",
         "serve",
         "bench",
+        "parity",
         "doctor",
         "pull",
         "completions",
@@ -32,7 +35,9 @@ fn every_subcommand_has_help_with_its_exit_codes() {
 
 #[test]
 fn every_form_of_a_model_is_told() {
-    for subcommand in ["generate", "chat", "serve", "bench", "doctor", "pull"] {
+    for subcommand in [
+        "generate", "chat", "serve", "bench", "parity", "doctor", "pull",
+    ] {
         let help = run(program([subcommand, "--help"])).expect_quiet().stdout;
         for form in [
             "PATH",

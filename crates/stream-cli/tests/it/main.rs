@@ -10,6 +10,7 @@ mod hub;
 mod hub_server;
 #[cfg(unix)]
 mod interrupt;
+mod parity;
 mod program;
 mod pull;
 mod serve;

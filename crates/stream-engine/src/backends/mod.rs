@@ -5,13 +5,18 @@ mod candle;
 #[cfg(not(feature = "candle"))]
 #[path = "absent.rs"]
 mod candle;
-#[cfg(any(feature = "candle", feature = "libtorch"))]
+#[cfg(any(feature = "candle", feature = "libtorch", feature = "onnx"))]
 mod in_process;
 #[cfg(feature = "libtorch")]
 mod libtorch;
 #[cfg(not(feature = "libtorch"))]
 #[path = "absent.rs"]
 mod libtorch;
+#[cfg(feature = "onnx")]
+mod onnx;
+#[cfg(not(feature = "onnx"))]
+#[path = "absent.rs"]
+mod onnx;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -46,11 +51,13 @@ pub enum BackendKind {
     Candle,
     /// libtorch, on the CPU.
     Libtorch,
+    /// ONNX Runtime, on the CPU.
+    Onnx,
 }
 
 impl BackendKind {
     /// Every engine, whether compiled in or not.
-    pub const ALL: [Self; 2] = [Self::Candle, Self::Libtorch];
+    pub const ALL: [Self; 3] = [Self::Candle, Self::Libtorch, Self::Onnx];
 
     /// The engines that are compiled in.
     pub fn compiled() -> impl Iterator<Item = Self> + Clone {
@@ -62,6 +69,7 @@ impl BackendKind {
         match self {
             Self::Candle => "candle",
             Self::Libtorch => "libtorch",
+            Self::Onnx => "onnx",
         }
     }
 
@@ -69,6 +77,7 @@ impl BackendKind {
         match self {
             Self::Candle => candle::OPENER,
             Self::Libtorch => libtorch::OPENER,
+            Self::Onnx => onnx::OPENER,
         }
     }
 

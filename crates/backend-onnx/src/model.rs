@@ -1,0 +1,232 @@
+//! The engine's model: a decoder with its cache and its samplers.
+
+use std::sync::{Arc, RwLock};
+
+use rayon::prelude::*;
+use stream_checkpoint::{Architecture, Checkpoint, WeightId, Weights};
+use stream_runtime::sample::Sampler;
+use stream_runtime::{Batch, Model, ModelError, Next, Spec, Task};
+
+use crate::attention::{KvCache, KvShape, Step};
+use crate::ops::{AttentionOperator, HeadShape, Shared, domain};
+use crate::rotary::Rotation;
+use crate::session::{Decoder, Settings};
+use crate::simd::InstructionSet;
+use crate::{LoadError, OnnxOptions, Precision, decoder};
+
+/// What a step costs whatever it holds, in tokens: see [`Spec::step_overhead`].
+const STEP_OVERHEAD: usize = 4;
+
+/// A decoder that ONNX Runtime runs, over packed, ragged batches and a paged cache.
+#[derive(Debug)]
+pub struct OnnxModel {
+    spec: Spec,
+    decoder: Decoder,
+    shared: Arc<Shared>,
+    rotation: Rotation,
+    weights: Arc<Weights>,
+    device: String,
+    /// The residual stream that a step begins with.
+    hidden: Vec<f32>,
+    pool: rayon::ThreadPool,
+    samplers: Vec<Sampler>,
+}
+
+impl OnnxModel {
+    /// Whether a row's logits are the same bits alone and in any batch. ONNX Runtime's products
+    /// take other paths for one row than for several, so they are not.
+    pub const BATCH_INVARIANT: bool = false;
+
+    /// Builds a checkpoint's graph and hands it to ONNX Runtime, which packs the weights for this
+    /// CPU.
+    ///
+    /// # Errors
+    /// If there is no usable library, an option is impossible, the model's numbers do not go
+    /// together, or the system refuses memory or threads.
+    pub fn load(checkpoint: &Checkpoint, options: &OnnxOptions) -> Result<Self, LoadError> {
+        options.check()?;
+        let architecture = checkpoint.architecture();
+        if let Some(problem) = architecture.contradiction() {
+            return Err(LoadError::Architecture { problem });
+        }
+        let (threads, blocks) = (
+            options.threads()?,
+            options.blocks(architecture.context_length)?,
+        );
+        let shape = KvShape::new(architecture, blocks, options.block_size);
+        let tokens = blocks * options.block_size;
+        let shared = Arc::new(Shared {
+            set: InstructionSet::detect(),
+            step: RwLock::default(),
+            cache: KvCache::new(shape).ok_or(LoadError::KvCache { tokens })?,
+        });
+        let (decoder, device) = decoder(checkpoint, options, threads, &shared)?;
+        Ok(Self {
+            spec: spec(architecture, options, blocks),
+            decoder,
+            shared,
+            rotation: Rotation::new(&architecture.rotary),
+            weights: checkpoint.weights().clone(),
+            device,
+            hidden: Vec::new(),
+            pool: pool(threads)?,
+            samplers: Vec::new(),
+        })
+    }
+
+    /// What computes, and how: `cpu (2 threads, ONNX Runtime, accuracy level 4)`.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Takes a step and gives the logits at every position to be sampled, instead of sampling:
+    /// one row of [`Spec::vocabulary`] numbers after the other. For tests and measurements.
+    ///
+    /// # Errors
+    /// If the batch is not one that [`Model::launch`] takes, or ONNX Runtime fails.
+    pub fn forward(&mut self, batch: &Batch<'_>) -> Result<Vec<f32>, ModelError> {
+        self.step(batch, |logits, _, _| logits.to_vec())
+    }
+
+    /// Takes a step and calls `each` with the logits of all tasks, where to sample, and the tasks.
+    fn step<T>(
+        &mut self,
+        batch: &Batch<'_>,
+        each: impl FnOnce(&mut [f32], &mut Sampling<'_>, &[Task<'_>]) -> T,
+    ) -> Result<T, ModelError> {
+        batch.check(&self.spec)?;
+        self.embed(batch)?;
+        self.shared.begin(Step::new(batch.rows, &self.rotation));
+        let (wanted, tasks): (Vec<_>, Vec<_>) = batch
+            .tasks()
+            .map(|(token, task)| (token as i64, task))
+            .unzip();
+        self.samplers
+            .resize_with(tasks.len().max(self.samplers.len()), Sampler::new);
+        let mut sampling = Sampling {
+            pool: &self.pool,
+            samplers: &mut self.samplers,
+        };
+        let run = self.decoder.run(&self.hidden, &wanted, |logits| {
+            each(logits, &mut sampling, &tasks)
+        });
+        run.map_err(ModelError::new)
+    }
+
+    /// Reads the embedding of every token from the file.
+    fn embed(&mut self, batch: &Batch<'_>) -> Result<(), ModelError> {
+        let embedding = self.weights.get(WeightId::TokenEmbedding);
+        let embedding = embedding.map_err(ModelError::new)?;
+        let (_, width) = embedding.shape();
+        let ids = || batch.rows.iter().flat_map(|row| row.tokens);
+        self.hidden.resize(ids().count() * width, 0.0);
+        for (id, row) in ids().zip(self.hidden.chunks_mut(width)) {
+            embedding.row_to_f32(*id as usize, row);
+        }
+        Ok(())
+    }
+}
+
+impl Model for OnnxModel {
+    type Ticket = Vec<Next>;
+
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn launch(&mut self, batch: &Batch<'_>) -> Result<Self::Ticket, ModelError> {
+        self.step(batch, |logits, sampling, tasks| {
+            sampling.perform(logits, tasks)
+        })
+    }
+
+    fn collect(&mut self, ticket: Self::Ticket, next: &mut Vec<Next>) -> Result<(), ModelError> {
+        next.extend(ticket);
+        Ok(())
+    }
+}
+
+fn spec(architecture: &Architecture, options: &OnnxOptions, blocks: usize) -> Spec {
+    Spec {
+        vocabulary: architecture.vocabulary,
+        context_length: architecture.context_length,
+        block_size: options.block_size,
+        blocks,
+        max_rows: options.max_rows,
+        max_tokens: options.max_step_tokens,
+        step_overhead: STEP_OVERHEAD,
+        shares_blocks: true,
+    }
+}
+
+/// The decoder, and what computes it.
+fn decoder(
+    checkpoint: &Checkpoint,
+    options: &OnnxOptions,
+    threads: usize,
+    shared: &Arc<Shared>,
+) -> Result<(Decoder, String), LoadError> {
+    let settings = Settings {
+        library: options.library.as_deref(),
+        threads,
+        spinning: options.spinning,
+    };
+    let (architecture, weights) = (checkpoint.architecture(), checkpoint.weights());
+    let graph = decoder::build(architecture, weights, options.precision)?;
+    let attention = AttentionOperator {
+        shape: HeadShape::new(architecture),
+        epsilon: architecture.norm_epsilon,
+        rotation: Rotation::new(&architecture.rotary),
+        layers: architecture.attention.clone(),
+        shared: shared.clone(),
+    };
+    // The library is loaded before anything else is asked of it.
+    let builder = settings.builder()?;
+    let operators = domain(attention, architecture.norm_epsilon, shared)?;
+    let decoder = Decoder::new(builder, graph, operators, weights, architecture.hidden)?;
+    let plural = if threads == 1 { "" } else { "s" };
+    let quantised = weights
+        .iter()
+        .any(|(_, view)| view.format().codes().is_some());
+    let products = match options.precision == Precision::Native && quantised {
+        true => "accuracy level 4",
+        false => "f32",
+    };
+    let device = format!("cpu ({threads} thread{plural}, ONNX Runtime, {products})");
+    Ok((decoder, device))
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, LoadError> {
+    let name = |number| format!("onnx-sample-{number}");
+    let builder = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(name);
+    builder
+        .build()
+        .map_err(|source| LoadError::Threads { threads, source })
+}
+
+/// Threads that sample, each row with a sampler of its own.
+struct Sampling<'a> {
+    pool: &'a rayon::ThreadPool,
+    samplers: &'a mut [Sampler],
+}
+
+impl Sampling<'_> {
+    fn perform(&mut self, logits: &mut [f32], tasks: &[Task<'_>]) -> Vec<Next> {
+        let width = logits.len() / tasks.len().max(1);
+        let mut rows: Vec<_> = logits
+            .chunks_mut(width.max(1))
+            .zip(tasks)
+            .zip(&mut *self.samplers)
+            .collect();
+        if let [((logits, task), sampler)] = &mut rows[..] {
+            return vec![sampler.perform(logits, task)];
+        }
+        let rows = rows.into_par_iter();
+        let perform = |((logits, task), sampler): ((&mut [f32], &Task<'_>), &mut Sampler)| {
+            sampler.perform(logits, task)
+        };
+        self.pool.install(|| rows.map(perform).collect())
+    }
+}

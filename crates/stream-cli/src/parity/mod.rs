@@ -1,0 +1,75 @@
+//! `stream-engine parity`: whether engines compute the same.
+//!
+//! Two comparisons, both through what every engine has, so that a new one needs nothing here.
+//! *Greedy*: each engine answers the same prompts with its most probable tokens. *Teacher-forced*:
+//! each engine is given the same texts, the first engine's answers, and tells how probable every token
+//! of them is; so one early difference does not hide the rest.
+
+mod answers;
+mod compare;
+mod prompts;
+mod report;
+
+use std::process::ExitCode;
+
+use stream_checkpoint::Checkpoint;
+use stream_engine::core::TokenId;
+use stream_engine::{BackendKind, EngineError, StreamingConfig};
+
+use crate::args::ParityArgs;
+use crate::failure::Failure;
+use crate::{interrupt, model, output};
+use answers::Answers;
+use report::{Report, Tolerance};
+
+/// The exit code when engines do not agree.
+const DIFFERENT: u8 = 5;
+
+pub(crate) fn run(args: &ParityArgs) -> Result<ExitCode, Failure> {
+    interrupt::install();
+    let (first, others) = kinds(args)?;
+    let path = model::locate(args.model.as_deref())?;
+    let unusable = |error: &dyn std::error::Error| EngineError::Load(error.to_string().into());
+    let checkpoint = Checkpoint::open(&path).map_err(|error| unusable(&error))?;
+    let prompts = prompts::ids(&**checkpoint.tokenizer()).map_err(|error| unusable(&error))?;
+    let ask = |kind, texts: Option<&[Vec<TokenId>]>| {
+        let mut config = StreamingConfig::default().backend(kind).model(&path);
+        if let Some(threads) = args.threads {
+            config = config.threads(threads.into());
+        }
+        let backend = stream_engine::open(&config)?;
+        Answers::of(&*backend, &prompts, texts, args.max_tokens.into())
+    };
+    let first = ask(first, None)?;
+    let others = others.into_iter().map(|kind| ask(kind, Some(&first.texts)));
+    let others = others.collect::<Result<Vec<_>, Failure>>()?;
+    let tolerance = Tolerance {
+        min_agreement_percent: args.min_agreement,
+        max_mean_difference: args.max_mean_difference,
+    };
+    let report = Report::new(checkpoint.name(), &first, &others, tolerance);
+    let shown = match args.json {
+        true => report.to_json().map_err(std::io::Error::from)?,
+        false => report.to_text(),
+    };
+    output::write_whole(shown.as_bytes())?;
+    match report.agrees {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(DIFFERENT.into()),
+    }
+}
+
+/// The engines that were named, or all: the first, and those to compare with it.
+fn kinds(args: &ParityArgs) -> Result<(BackendKind, Vec<BackendKind>), Failure> {
+    let named = args.backends.iter().map(|name| name.parse());
+    let mut kinds = match args.backends.is_empty() {
+        true => BackendKind::compiled().collect(),
+        false => named.collect::<Result<Vec<BackendKind>, _>>()?,
+    };
+    match kinds.len() {
+        0 | 1 => Err(Failure::input(
+            "parity needs two engines to compare: --backends A,B",
+        )),
+        _ => Ok((kinds.remove(0), kinds)),
+    }
+}
