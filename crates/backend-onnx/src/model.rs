@@ -188,9 +188,11 @@ fn decoder(
     let quantised = weights
         .iter()
         .any(|(_, view)| view.format().codes().is_some());
-    let products = match options.precision == Precision::Native && quantised {
-        true => "accuracy level 4",
-        false => "f32",
+    let products = match options.precision {
+        Precision::Native | Precision::Exact if quantised => {
+            format!("accuracy level {}", options.precision.accuracy_level())
+        }
+        _ => "f32".to_owned(),
     };
     let device = format!("cpu ({threads} thread{plural}, ONNX Runtime, {products})");
     Ok((decoder, device))

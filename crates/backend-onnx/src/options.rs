@@ -18,8 +18,22 @@ pub enum Precision {
     /// activations are rounded to 8 bits in blocks. Numbers become `f32`.
     #[default]
     Native,
+    /// The same weights at accuracy level 1: activations stay `f32`, and each weight is multiplied
+    /// as the number that it stands for.
+    Exact,
     /// Everything in `f32`. Slower, and four bytes a weight; for comparison with a reference.
     F32,
+}
+
+impl Precision {
+    /// The attribute of `MatMulNBits`: the least precise type, of `f32` (1), `f16` (2), `bf16` (3)
+    /// and `i8` (4), in which activations may be multiplied.
+    pub(crate) fn accuracy_level(self) -> i64 {
+        match self {
+            Self::Native => 4,
+            Self::Exact | Self::F32 => 1,
+        }
+    }
 }
 
 /// Whether ONNX Runtime's threads wait for work by spinning.

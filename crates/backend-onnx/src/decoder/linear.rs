@@ -10,9 +10,6 @@ use crate::graph::{Initializer, MICROSOFT, Name, OURS};
 use crate::ops::AddOperator;
 use crate::pack::{Form, Packed};
 
-/// `MatMulNBits` rounds activations to 8 bits at this level, and multiplies whole numbers.
-const ACCURACY_LEVEL: i64 = 4;
-
 /// A matrix of weights, with what is added to its outputs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Matrix {
@@ -80,7 +77,7 @@ impl Builder<'_> {
 
     fn form(&self, view: &TensorView<'_>) -> Option<Form> {
         match self.precision {
-            Precision::Native => Form::of(view),
+            Precision::Native | Precision::Exact => Form::of(view),
             Precision::F32 => None,
         }
     }
@@ -149,7 +146,7 @@ impl Builder<'_> {
             ("N", int(outputs)),
             ("bits", int(packed.bits)),
             ("block_size", int(packed.group)),
-            ("accuracy_level", ACCURACY_LEVEL),
+            ("accuracy_level", self.precision.accuracy_level()),
         ];
         let mut operands = vec![rows, &codes, &scales];
         operands.extend(zeros.as_deref());

@@ -86,6 +86,12 @@ fn greedy_ids_are_those_of_transformers() {
             input = vec![argmax(logits.last().unwrap())];
             found.extend(&input);
         }
-        assert_eq!(found, model.reference.greedy, "{}", model.path.display());
+        assert_eq!(
+            found,
+            model.reference.greedy,
+            "{}: {}",
+            model.family,
+            model.path.display()
+        );
     }
 }

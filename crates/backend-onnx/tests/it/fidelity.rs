@@ -61,6 +61,13 @@ fn single_precision_agrees_with_transformers() {
 }
 
 #[test]
+fn exact_products_agree_with_transformers() {
+    let (steps, missed) = missed(Precision::Exact);
+    assert_eq!(steps, 333);
+    assert!(missed.iter().all(|gap| *gap <= 0.02), "{missed:?}");
+}
+
+#[test]
 fn quantised_weights_agree_where_the_reference_is_sure() {
     let (steps, missed) = missed(Precision::Native);
     assert_eq!(steps, 333);

@@ -40,7 +40,7 @@ fn an_engine_agrees_with_itself_and_a_tolerance_can_be_missed() {
     for part in ["100.00 %", "first divergence", "none", "they agree"] {
         assert!(text.contains(part), "{text}");
     }
-    let strict = ["--max-mean-difference", "-1"].map(|word| word.to_owned());
+    let strict = ["--max-mean-difference", "-1"].map(str::to_owned);
     let strict = twice
         .map(str::to_owned)
         .into_iter()
