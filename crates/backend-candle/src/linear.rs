@@ -7,19 +7,23 @@
 //! | Q4_0, Q4_1 | [`NibbleBlock`] | 5 | yes |
 //! | Q8_0 | [`ByteBlock`] | 9 | yes |
 //! | Q5_0, Q5_1 | [`ByteBlock`] | 9 | to 1/254 of a block's largest weight |
-//! | Q4_K, Q5_K, Q6_K | [`KBlocks`] | as in the file | yes |
+//! | Q4_K | [`FourBitSuperBlock`] | 4.6 | yes |
+//! | Q6_K | [`SixBitSuperBlock`] | 6.6 | yes |
+//! | Q5_K | [`KBlocks`] | as in the file | yes |
 //! | F16, BF16, F32 | numbers | as in the file | yes |
 
 mod input;
 mod k_blocks;
 mod pack;
+mod pack_k;
 mod product;
+mod super_blocks;
 #[cfg(test)]
 mod tests;
 mod tiled;
 mod tiles;
 
-use candle_core::quantized::k_quants::{BlockQ4K, BlockQ5K, BlockQ6K};
+use candle_core::quantized::k_quants::BlockQ5K;
 use half::{bf16, f16};
 
 pub(crate) use input::{Forms, Input, InputRow};
@@ -27,6 +31,7 @@ pub(crate) use product::{Mode, Product, multiply};
 
 use crate::simd::{LANES, Lanes, Simd};
 use k_blocks::KBlocks;
+use super_blocks::{FourBitSuperBlock, SixBitSuperBlock};
 use tiled::Tiled;
 use tiles::{ByteBlock, NibbleBlock};
 
@@ -46,9 +51,9 @@ enum Form {
     F32(Tiled<Lanes<f32>>),
     F16(Tiled<Lanes<f16>>),
     Bf16(Tiled<Lanes<bf16>>),
-    Q4K(KBlocks<BlockQ4K>),
+    FourBits(Tiled<FourBitSuperBlock>),
+    SixBits(Tiled<SixBitSuperBlock>),
     Q5K(KBlocks<BlockQ5K>),
-    Q6K(KBlocks<BlockQ6K>),
 }
 
 impl Linear {
@@ -60,8 +65,11 @@ impl Linear {
     /// In which forms it reads its activations.
     pub(crate) fn forms(&self) -> Forms {
         Forms {
-            blocks: matches!(self.weights, Form::Nibbles(_) | Form::Bytes(_)),
-            k_blocks: matches!(self.weights, Form::Q4K(_) | Form::Q5K(_) | Form::Q6K(_)),
+            blocks: match self.weights {
+                Form::Nibbles(_) | Form::Bytes(_) | Form::FourBits(_) | Form::SixBits(_) => true,
+                Form::F32(_) | Form::F16(_) | Form::Bf16(_) | Form::Q5K(_) => false,
+            },
+            k_blocks: matches!(self.weights, Form::Q5K(_)),
         }
     }
 
@@ -87,9 +95,9 @@ impl Linear {
             Form::F32(tiles) => tiles.multiply(simd, tile, rows, emit),
             Form::F16(tiles) => tiles.multiply(simd, tile, rows, emit),
             Form::Bf16(tiles) => tiles.multiply(simd, tile, rows, emit),
-            Form::Q4K(blocks) => blocks.multiply(tile, rows, emit),
+            Form::FourBits(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::SixBits(tiles) => tiles.multiply(simd, tile, rows, emit),
             Form::Q5K(blocks) => blocks.multiply(tile, rows, emit),
-            Form::Q6K(blocks) => blocks.multiply(tile, rows, emit),
         }
     }
 }

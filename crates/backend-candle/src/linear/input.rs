@@ -7,6 +7,8 @@ use crate::simd::{InstructionSet, Kernel, Simd};
 
 /// Numbers in a [`Block`], as in the weights' formats.
 pub(crate) const BLOCK: usize = 32;
+/// How much higher a 6-bit weight is stored.
+pub(crate) const OFFSET: i32 = 32;
 /// Blocks with no larger magnitude than this count as zeros, so that no inverse is infinite.
 const SMALLEST: f32 = 1e-30;
 /// Fewer rows than this are not worth a second thread.
@@ -19,27 +21,28 @@ pub(crate) struct Block {
     pub(crate) bytes: [i32; BLOCK / 4],
     /// 1/127 of the largest magnitude; NaN where a value is not finite.
     pub(crate) scale: f32,
-    /// The sum of the bytes.
-    pub(crate) sum: i32,
-    /// `scale * sum`.
+    /// `scale` times the sum of the bytes.
     pub(crate) scaled_sum: f32,
+    /// −32 times the sum of the bytes of either half: what 6-bit weights, which are stored 32
+    /// too high, make too much.
+    pub(crate) offsets: [i32; 2],
 }
 
 impl Block {
     const ZERO: Self = Self {
         bytes: [0; BLOCK / 4],
         scale: 0.0,
-        sum: 0,
         scaled_sum: 0.0,
+        offsets: [0; 2],
     };
 }
 
 /// In which forms a row is read, besides as plain numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Forms {
-    /// As [`Block`]s, by 4-bit and 8-bit weights.
+    /// As [`Block`]s, by all other quantised weights.
     pub(crate) blocks: bool,
-    /// As candle's blocks of 256, by K-quants.
+    /// As candle's blocks of 256, by Q5_K.
     pub(crate) k_blocks: bool,
 }
 
@@ -155,13 +158,15 @@ fn quantize(values: &[f32; BLOCK]) -> Block {
     }
     let inverse = 127.0 / largest;
     let bytes = values.map(|x| round(x * inverse));
-    let sum = bytes.iter().map(|&byte| i32::from(byte)).sum();
+    let (halves, _) = bytes.as_chunks::<{ BLOCK / 2 }>();
+    let sum = |half: &[i8]| half.iter().map(|&byte| i32::from(byte)).sum::<i32>();
+    let sums = [sum(&halves[0]), sum(&halves[1])];
     let scale = largest / 127.0;
     Block {
         bytes: pack(bytes),
         scale,
-        sum,
-        scaled_sum: scale * sum as f32,
+        scaled_sum: scale * (sums[0] + sums[1]) as f32,
+        offsets: sums.map(|sum| -OFFSET * sum),
     }
 }
 

@@ -1,7 +1,6 @@
-//! K-quants, multiplied by candle's own dot products.
+//! Q5_K, multiplied by candle's own dot products.
 //!
-//! candle's kernels for Q4_K, Q5_K and Q6_K are good, and its blocks are as small as in the
-//! file. Its matrix product picks another kernel when there is more than one row, so a row's
+//! candle's kernel is good for one row, and its blocks are as small as in the file. Its matrix product picks another kernel when there is more than one row, so a row's
 //! result would depend on its batch; each pair of rows is therefore multiplied by itself.
 
 use candle_core::quantized::k_quants::{BlockQ8K, GgmlType};

@@ -5,8 +5,9 @@ use stream_checkpoint::{TensorFormat, TensorView};
 
 use super::input::BLOCK;
 use super::k_blocks::KBlocks;
+use super::pack_k::{q4_k, q6_k};
 use super::tiled::Tiled;
-use super::tiles::{ByteBlock, NibbleBlock};
+use super::tiles::{ByteBlock, NibbleBlock, TilePart};
 use super::{Form, Linear};
 use crate::Precision;
 use crate::pool::Pool;
@@ -42,9 +43,9 @@ fn native(pool: &mut Pool, tensor: TensorView<'_>) -> Form {
         F::Q4_1 => Form::Nibbles(nibbles(pool, tensor, q4_1)),
         F::Q8_0 => Form::Bytes(bytes(pool, tensor)),
         F::Q5_0 | F::Q5_1 => Form::Bytes(rounded(pool, tensor)),
-        F::Q4K => Form::Q4K(KBlocks::new(columns, tensor.bytes())),
+        F::Q4K => Form::FourBits(q4_k(pool, tensor)),
         F::Q5K => Form::Q5K(KBlocks::new(columns, tensor.bytes())),
-        F::Q6K => Form::Q6K(KBlocks::new(columns, tensor.bytes())),
+        F::Q6K => Form::SixBits(q6_k(pool, tensor)),
         F::F16 => Form::F16(numbers(pool, tensor)),
         F::BF16 => Form::Bf16(numbers(pool, tensor)),
         _ => Form::F32(numbers(pool, tensor)),
@@ -84,34 +85,17 @@ fn nibbles<const BYTES: usize>(
     tensor: TensorView<'_>,
     read: impl Fn(&[u8; BYTES]) -> Nibbles + Sync,
 ) -> Tiled<NibbleBlock> {
-    let rows = Rows::<BYTES>::new(tensor);
-    let part = |tile, index| {
-        let mut part = NibbleBlock::ZERO;
-        for (lane, block) in rows.blocks(tile, index) {
-            part.set(lane, read(block));
-        }
-        part
-    };
-    let parts = rows.blocks_per_row;
-    Tiled::build(pool, rows.tiles(), parts, |tile| {
-        (0..parts).map(move |index| part(tile, index))
-    })
+    let rows = Rows::<BYTES>::new(tensor, BLOCK);
+    let set = |part: &mut NibbleBlock, lane, block: &_| part.set(lane, read(block));
+    rows.tiled(pool, NibbleBlock::ZERO, set)
 }
 
 /// Q8_0 (`block_q8_0` in ggml): scale, signed bytes.
 fn bytes(pool: &mut Pool, tensor: TensorView<'_>) -> Tiled<ByteBlock> {
-    let rows = Rows::<34>::new(tensor);
-    let part = |tile, index| {
-        let mut part = ByteBlock::ZERO;
-        for (lane, block) in rows.blocks(tile, index) {
-            let &[s0, s1, ref bytes @ ..] = block;
-            part.set(lane, f16::from_le_bytes([s0, s1]).to_f32(), bytes);
-        }
-        part
-    };
-    let parts = rows.blocks_per_row;
-    Tiled::build(pool, rows.tiles(), parts, |tile| {
-        (0..parts).map(move |index| part(tile, index))
+    let rows = Rows::<34>::new(tensor, BLOCK);
+    rows.tiled(pool, ByteBlock::ZERO, |part, lane, block| {
+        let &[s0, s1, ref bytes @ ..] = block;
+        part.set(lane, f16::from_le_bytes([s0, s1]).to_f32(), bytes);
     })
 }
 
@@ -193,17 +177,39 @@ fn dequantized(tensor: TensorView<'_>, tile: usize) -> Vec<f32> {
 }
 
 /// A tensor as rows of blocks of `BYTES` bytes.
-struct Rows<'a, const BYTES: usize> {
+pub(super) struct Rows<'a, const BYTES: usize> {
     blocks: &'a [[u8; BYTES]],
     blocks_per_row: usize,
 }
 
 impl<'a, const BYTES: usize> Rows<'a, BYTES> {
-    fn new(tensor: TensorView<'a>) -> Self {
+    /// Blocks of `columns` columns.
+    pub(super) fn new(tensor: TensorView<'a>, columns: usize) -> Self {
         Self {
             blocks: tensor.bytes().as_chunks().0,
-            blocks_per_row: tensor.shape().1 / BLOCK,
+            blocks_per_row: tensor.shape().1 / columns,
         }
+    }
+
+    /// Makes tiles with one part for each block; `set` puts a row's block into a part that begins
+    /// as `zero`.
+    pub(super) fn tiled<P: TilePart + Clone>(
+        &self,
+        pool: &mut Pool,
+        zero: P,
+        set: impl Fn(&mut P, usize, &[u8; BYTES]) + Sync,
+    ) -> Tiled<P> {
+        let (zero, set) = (&zero, &set);
+        let part = |tile, index| {
+            let mut part = zero.clone();
+            for (lane, block) in self.blocks(tile, index) {
+                set(&mut part, lane, block);
+            }
+            part
+        };
+        Tiled::build(pool, self.tiles(), self.blocks_per_row, |tile| {
+            (0..self.blocks_per_row).map(move |index| part(tile, index))
+        })
     }
 
     fn tiles(&self) -> usize {

@@ -1,5 +1,7 @@
 //! Products of tiles with rows of activations against the same sums in `f64`.
 
+mod super_blocks;
+
 use half::{bf16, f16};
 
 use super::input::{BLOCK, Block};

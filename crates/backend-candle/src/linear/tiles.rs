@@ -8,7 +8,7 @@
     reason = "registers are named by their number"
 )]
 
-use super::input::{Block, InputRow};
+use super::input::{Block, InputRow, OFFSET};
 use crate::simd::{Lanes, Number, Simd};
 
 /// How many bytes ahead weights are fetched. They are read once a step, and fetching further than
@@ -17,8 +17,15 @@ const AHEAD: usize = 2_560;
 
 #[inline(always)]
 fn fetch_after<P>(simd: impl Simd, part: &P) {
-    let ahead = std::ptr::from_ref(part).cast::<u8>().wrapping_add(AHEAD);
-    simd.prefetch(ahead, size_of::<P>());
+    fetch_piece_after(simd, part, 0, 1);
+}
+
+/// The same for one of `pieces` equal pieces of a part.
+#[inline(always)]
+pub(super) fn fetch_piece_after<P>(simd: impl Simd, part: &P, piece: usize, pieces: usize) {
+    let bytes = size_of::<P>() / pieces;
+    let ahead = std::ptr::from_ref(part).cast::<u8>();
+    simd.prefetch(ahead.wrapping_add(AHEAD + piece * bytes), bytes);
 }
 
 /// 32 columns of 16 rows, 4 bits a weight: the weight is `scale * bits + min`. This is Q4_1 of
@@ -62,6 +69,34 @@ pub(crate) trait TilePart: Sized + Send + Sync {
     ) -> [S::F; R];
 }
 
+/// 32 columns of 16 rows from their nibbles.
+#[inline(always)]
+pub(super) fn nibbles<S: Simd>(simd: S, bits: &[Lanes<u32>; 4]) -> [S::I; 8] {
+    let bits = bits.each_ref().map(|bits| simd.load_int(bits));
+    std::array::from_fn(|p| match p {
+        0..4 => simd.low_nibbles(bits[p]),
+        _ => simd.high_nibbles(bits[p - 4]),
+    })
+}
+
+/// Adds to `sum` the products of a block with weights that are `scale * bits + min`.
+#[inline(always)]
+pub(super) fn scaled<S: Simd>(
+    simd: S,
+    sum: S::F,
+    bits: [S::I; 8],
+    [scale, min]: [S::F; 2],
+    x: &Block,
+) -> S::F {
+    let mut dot = simd.splat_int(0);
+    for p in 0..8 {
+        dot = simd.dot_small(dot, bits[p], x.bytes[p]);
+    }
+    let scale = simd.mul(scale, simd.splat(x.scale));
+    let sum = simd.mul_add(simd.int_to_float(dot), scale, sum);
+    simd.mul_add(min, simd.splat(x.scaled_sum), sum)
+}
+
 impl TilePart for NibbleBlock {
     type Activations = Block;
 
@@ -76,23 +111,11 @@ impl TilePart for NibbleBlock {
         let mut sums = [simd.splat(0.0); R];
         for (i, part) in tile.iter().enumerate() {
             fetch_after(simd, part);
-            let bits = part.bits.each_ref().map(|bits| simd.load_int(bits));
-            let low = bits.map(|bits| simd.low_nibbles(bits));
-            let high = bits.map(|bits| simd.high_nibbles(bits));
+            let weights = nibbles(simd, &part.bits);
             let scale = simd.load_f16(&part.scale);
             let min = simd.load_f16(&part.min);
             for r in 0..R {
-                let x = &rows[r][i];
-                let mut dot = simd.splat_int(0);
-                for p in 0..4 {
-                    dot = simd.dot_nibbles(dot, low[p], x.bytes[p]);
-                }
-                for p in 0..4 {
-                    dot = simd.dot_nibbles(dot, high[p], x.bytes[p + 4]);
-                }
-                let scale = simd.mul(scale, simd.splat(x.scale));
-                sums[r] = simd.mul_add(simd.int_to_float(dot), scale, sums[r]);
-                sums[r] = simd.mul_add(min, simd.splat(x.scaled_sum), sums[r]);
+                sums[r] = scaled(simd, sums[r], weights, [scale, min], &rows[r][i]);
             }
         }
         sums
@@ -117,7 +140,8 @@ impl TilePart for ByteBlock {
             let scale = simd.load(&part.scale);
             for r in 0..R {
                 let x = &rows[r][i];
-                let mut dot = simd.splat_int(-S::WEIGHT_OFFSET * x.sum);
+                let offset = S::WEIGHT_OFFSET / OFFSET * (x.offsets[0] + x.offsets[1]);
+                let mut dot = simd.splat_int(offset);
                 for p in 0..8 {
                     dot = simd.dot_bytes(dot, bytes[p], x.bytes[p]);
                 }

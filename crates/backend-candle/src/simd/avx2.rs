@@ -79,6 +79,22 @@ impl Simd for Avx2 {
         })
     }
     #[inline(always)]
+    fn load_bytes(self, from: &Lanes<u8>) -> Self::F {
+        // SAFETY: the features are there (see `Avx2`), and each half reads 8 bytes of 16.
+        [0, 8].map(|at| unsafe {
+            let bytes = _mm_loadl_epi64(from.as_ptr().add(at).cast());
+            _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes))
+        })
+    }
+    #[inline(always)]
+    fn load_signed_bytes(self, from: &Lanes<i8>) -> Self::F {
+        // SAFETY: the features are there (see `Avx2`), and each half reads 8 bytes of 16.
+        [0, 8].map(|at| unsafe {
+            let bytes = _mm_loadl_epi64(from.as_ptr().add(at).cast());
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))
+        })
+    }
+    #[inline(always)]
     fn store(self, [low, high]: Self::F, to: &mut Lanes<f32>) {
         // SAFETY: the features are there (see `Avx2`), and each half writes 32 bytes of 64.
         unsafe {
@@ -117,9 +133,22 @@ impl Simd for Avx2 {
         self.low_nibbles(halves!(x => _mm256_srli_epi16::<4>(x)))
     }
     #[inline(always)]
-    fn dot_nibbles(self, sum: Self::I, w: Self::I, x: i32) -> Self::I {
+    fn shift_left(self, x: Self::I, by: i32) -> Self::I {
+        halves!(x => _mm256_sll_epi32(x, _mm_cvtsi32_si128(by)))
+    }
+    #[inline(always)]
+    fn shift_right(self, x: Self::I, by: i32) -> Self::I {
+        halves!(x => _mm256_srl_epi32(x, _mm_cvtsi32_si128(by)))
+    }
+    #[inline(always)]
+    fn join(self, low: Self::I, high: Self::I, mask: u8) -> Self::I {
+        let mask = self.splat_int(i32::from_le_bytes([mask; 4]));
+        halves!(low, high, mask => _mm256_or_si256(low, _mm256_and_si256(high, mask)))
+    }
+    #[inline(always)]
+    fn dot_small(self, sum: Self::I, w: Self::I, x: i32) -> Self::I {
         let x = self.splat_int(x);
-        // Two products are at most 2 · 15 · 128 and fit 16 bits.
+        // Two products are at most 2 · 127 · 127 and fit 16 bits.
         halves!(sum, w, x => add_pairs(sum, _mm256_maddubs_epi16(w, x)))
     }
     #[inline(always)]

@@ -71,6 +71,18 @@ impl Simd for Avx512 {
         intrinsic!(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide)))
     }
     #[inline(always)]
+    fn load_bytes(self, from: &Lanes<u8>) -> Self::F {
+        // SAFETY: the features are there (see `Avx512`), and 16 bytes are read of 16.
+        let wide = unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(from.as_ptr().cast())) };
+        self.int_to_float(wide)
+    }
+    #[inline(always)]
+    fn load_signed_bytes(self, from: &Lanes<i8>) -> Self::F {
+        // SAFETY: the features are there (see `Avx512`), and 16 bytes are read of 16.
+        let wide = unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(from.as_ptr().cast())) };
+        self.int_to_float(wide)
+    }
+    #[inline(always)]
     fn store(self, x: Self::F, to: &mut Lanes<f32>) {
         // SAFETY: the features are there (see `Avx512`), and 64 bytes are written of 64.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) }
@@ -106,11 +118,24 @@ impl Simd for Avx512 {
         self.low_nibbles(intrinsic!(_mm512_srli_epi16::<4>(x)))
     }
     #[inline(always)]
-    fn dot_nibbles(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I {
+    fn shift_left(self, x: Self::I, by: i32) -> Self::I {
+        intrinsic!(_mm512_sll_epi32(x, _mm_cvtsi32_si128(by)))
+    }
+    #[inline(always)]
+    fn shift_right(self, x: Self::I, by: i32) -> Self::I {
+        intrinsic!(_mm512_srl_epi32(x, _mm_cvtsi32_si128(by)))
+    }
+    #[inline(always)]
+    fn join(self, low: Self::I, high: Self::I, mask: u8) -> Self::I {
+        let mask = self.splat_int(i32::from_le_bytes([mask; 4]));
+        intrinsic!(_mm512_or_si512(low, _mm512_and_si512(high, mask)))
+    }
+    #[inline(always)]
+    fn dot_small(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I {
         intrinsic!(_mm512_dpbusd_epi32(sum, weights, _mm512_set1_epi32(x)))
     }
     #[inline(always)]
     fn dot_bytes(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I {
-        self.dot_nibbles(sum, weights, x)
+        self.dot_small(sum, weights, x)
     }
 }

@@ -45,6 +45,10 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn load_f16(self, from: &Lanes<u16>) -> Self::F;
     /// 16 numbers in bfloat16, the upper half of their bits.
     fn load_bf16(self, from: &Lanes<u16>) -> Self::F;
+    /// 16 unsigned bytes from memory, as numbers.
+    fn load_bytes(self, from: &Lanes<u8>) -> Self::F;
+    /// 16 signed bytes from memory, as numbers.
+    fn load_signed_bytes(self, from: &Lanes<i8>) -> Self::F;
     /// 16 numbers to memory.
     fn store(self, x: Self::F, to: &mut Lanes<f32>);
     /// `a * b`.
@@ -62,11 +66,17 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn low_nibbles(self, x: Self::I) -> Self::I;
     /// The upper four bits of each byte.
     fn high_nibbles(self, x: Self::I) -> Self::I;
-    /// Adds to each lane the products of its four weights, 0 to 15, with the four signed bytes
-    /// of `x`, the same for all lanes.
-    fn dot_nibbles(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I;
-    /// As [`dot_nibbles`](Self::dot_nibbles) with weights of −128 to 127, each stored 128 higher
-    /// as an unsigned byte. No byte of `x` may be −128. See [`Self::WEIGHT_OFFSET`].
+    /// Each integer's bits moved up by `by`.
+    fn shift_left(self, x: Self::I, by: i32) -> Self::I;
+    /// Each integer's bits moved down by `by`.
+    fn shift_right(self, x: Self::I, by: i32) -> Self::I;
+    /// The bits of `low`, and those of `high` that `mask` has in each byte.
+    fn join(self, low: Self::I, high: Self::I, mask: u8) -> Self::I;
+    /// Adds to each lane the products of its four weights, 0 to 127, with the four signed bytes
+    /// of `x`, the same for all lanes. No byte of `x` may be −128.
+    fn dot_small(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I;
+    /// As [`dot_small`](Self::dot_small) with weights of −128 to 127, each stored 128 higher as
+    /// an unsigned byte. See [`Self::WEIGHT_OFFSET`].
     fn dot_bytes(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I;
 }
 

@@ -44,6 +44,14 @@ impl Simd for Portable {
         from.map(|bits| f32::from_bits(u32::from(bits) << 16))
     }
     #[inline(always)]
+    fn load_bytes(self, from: &Lanes<u8>) -> Self::F {
+        from.map(f32::from)
+    }
+    #[inline(always)]
+    fn load_signed_bytes(self, from: &Lanes<i8>) -> Self::F {
+        from.map(f32::from)
+    }
+    #[inline(always)]
     fn store(self, x: Self::F, to: &mut Lanes<f32>) {
         *to = x;
     }
@@ -77,7 +85,20 @@ impl Simd for Portable {
         x.map(|x| (x >> 4) & 0x0f0f_0f0f)
     }
     #[inline(always)]
-    fn dot_nibbles(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I {
+    fn shift_left(self, x: Self::I, by: i32) -> Self::I {
+        x.map(|x| x << by)
+    }
+    #[inline(always)]
+    fn shift_right(self, x: Self::I, by: i32) -> Self::I {
+        x.map(|x| (x.cast_unsigned() >> by).cast_signed())
+    }
+    #[inline(always)]
+    fn join(self, low: Self::I, high: Self::I, mask: u8) -> Self::I {
+        let mask = i32::from_le_bytes([mask; 4]);
+        lanewise(low, high, |low, high| low | high & mask)
+    }
+    #[inline(always)]
+    fn dot_small(self, sum: Self::I, weights: Self::I, x: i32) -> Self::I {
         lanewise(sum, weights, |sum, w| {
             sum + dot4(w.to_le_bytes().map(i32::from), x)
         })

@@ -1,0 +1,153 @@
+//! K-quants in tiles: super-blocks of 256 columns whose scales are small integers with a scale of
+//! their own.
+//!
+//! Activations keep a scale for each 32 columns, so that each block of weights is scaled as soon
+//! as it is summed.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "registers are named by their number"
+)]
+
+use super::input::{BLOCK, Block, InputRow};
+use super::tiles::{TilePart, fetch_piece_after, nibbles, scaled};
+use crate::simd::{Lanes, Simd};
+
+/// Columns in a super-block.
+pub(crate) const SUPER_BLOCK: usize = 256;
+/// Blocks of 32 in a super-block.
+pub(crate) const BLOCKS: usize = SUPER_BLOCK / BLOCK;
+
+/// 256 columns of 16 rows, 4 bits a weight: the weight is
+/// `scale * scales[b] * bits + min * mins[b]` in the block `b` of 32. This is Q4_K of ggml,
+/// rearranged.
+#[derive(Debug, Clone)]
+#[repr(C, align(64))]
+pub(crate) struct FourBitSuperBlock {
+    /// Each block's bits as in [`NibbleBlock`](super::tiles::NibbleBlock).
+    pub(crate) bits: [[Lanes<u32>; 4]; BLOCKS],
+    /// Each block's scales, row by row.
+    pub(crate) scales: [Lanes<u8>; BLOCKS],
+    /// Each block's minima, row by row.
+    pub(crate) mins: [Lanes<u8>; BLOCKS],
+    /// Each row's scale of scales, in half precision.
+    pub(crate) scale: Lanes<u16>,
+    /// Each row's scale of minima, in half precision; the negative of ggml's.
+    pub(crate) min: Lanes<u16>,
+}
+
+/// 16 columns of 16 rows, 6 bits a weight.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct SixBits {
+    /// Integer `i` of part `p` holds row `i`: columns `8p..8p + 4` in the lower nibbles and
+    /// `8p + 4..8p + 8` in the upper.
+    pub(crate) low: [Lanes<u32>; 2],
+    /// Integer `i` holds row `i`: the two bits above the nibbles of columns `4p..4p + 4` are bits
+    /// `2p` and `2p + 1` of its four bytes.
+    pub(crate) high: Lanes<u32>,
+}
+
+/// 256 columns of 16 rows, 6 bits a weight: the weight is `scale * scales[h] * (bits - 32)` in
+/// the half block `h` of 16. This is Q6_K of ggml, rearranged.
+#[derive(Debug, Clone)]
+#[repr(C, align(64))]
+pub(crate) struct SixBitSuperBlock {
+    /// The bits of each half block.
+    pub(crate) bits: [SixBits; 2 * BLOCKS],
+    /// Each half block's scales, row by row.
+    pub(crate) scales: [Lanes<i8>; 2 * BLOCKS],
+    /// Each row's scale of scales, in half precision.
+    pub(crate) scale: Lanes<u16>,
+}
+
+impl TilePart for FourBitSuperBlock {
+    type Activations = Block;
+
+    #[inline(always)]
+    fn of(row: &InputRow) -> &[Block] {
+        &row.blocks
+    }
+
+    #[inline(always)]
+    fn multiply<S: Simd, const R: usize>(simd: S, tile: &[Self], rows: [&[Block]; R]) -> [S::F; R] {
+        let rows = rows.map(|row| &row.as_chunks::<BLOCKS>().0[..tile.len()]);
+        let mut sums = [simd.splat(0.0); R];
+        for (i, part) in tile.iter().enumerate() {
+            let scale = simd.load_f16(&part.scale);
+            let min = simd.load_f16(&part.min);
+            for b in 0..BLOCKS {
+                fetch_piece_after(simd, part, b, BLOCKS);
+                let weights = nibbles(simd, &part.bits[b]);
+                let scale = simd.mul(scale, simd.load_bytes(&part.scales[b]));
+                let min = simd.mul(min, simd.load_bytes(&part.mins[b]));
+                for r in 0..R {
+                    sums[r] = scaled(simd, sums[r], weights, [scale, min], &rows[r][i][b]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+impl SixBits {
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S) -> [S::I; 4] {
+        const UPPER: u8 = 0b11_0000;
+        let low = self.low.each_ref().map(|low| simd.load_int(low));
+        let high = simd.load_int(&self.high);
+        [
+            simd.join(simd.low_nibbles(low[0]), simd.shift_left(high, 4), UPPER),
+            simd.join(simd.high_nibbles(low[0]), simd.shift_left(high, 2), UPPER),
+            simd.join(simd.low_nibbles(low[1]), high, UPPER),
+            simd.join(simd.high_nibbles(low[1]), simd.shift_right(high, 2), UPPER),
+        ]
+    }
+}
+
+impl TilePart for SixBitSuperBlock {
+    type Activations = Block;
+
+    #[inline(always)]
+    fn of(row: &InputRow) -> &[Block] {
+        &row.blocks
+    }
+
+    #[inline(always)]
+    fn multiply<S: Simd, const R: usize>(simd: S, tile: &[Self], rows: [&[Block]; R]) -> [S::F; R] {
+        let rows = rows.map(|row| &row.as_chunks::<BLOCKS>().0[..tile.len()]);
+        let mut sums = [simd.splat(0.0); R];
+        for (i, part) in tile.iter().enumerate() {
+            let scale = simd.load_f16(&part.scale);
+            for b in 0..BLOCKS {
+                fetch_piece_after(simd, part, b, BLOCKS);
+                let weights = [2 * b, 2 * b + 1].map(|h| part.bits[h].load(simd));
+                let scales = [2 * b, 2 * b + 1]
+                    .map(|h| simd.mul(scale, simd.load_signed_bytes(&part.scales[h])));
+                for r in 0..R {
+                    sums[r] = in_halves(simd, sums[r], weights, scales, &rows[r][i][b]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// Adds to `sum` the products of a block with weights that are `scales[h] * (bits[h] - 32)`.
+#[inline(always)]
+fn in_halves<S: Simd>(
+    simd: S,
+    sum: S::F,
+    bits: [[S::I; 4]; 2],
+    scales: [S::F; 2],
+    x: &Block,
+) -> S::F {
+    let dots = [0, 1].map(|h| {
+        let mut dot = simd.splat_int(x.offsets[h]);
+        for p in 0..4 {
+            dot = simd.dot_small(dot, bits[h][p], x.bytes[4 * h + p]);
+        }
+        simd.int_to_float(dot)
+    });
+    let both = simd.mul_add(dots[1], scales[1], simd.mul(dots[0], scales[0]));
+    simd.mul_add(both, simd.splat(x.scale), sum)
+}
