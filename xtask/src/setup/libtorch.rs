@@ -162,7 +162,8 @@ print(pathlib.Path(torch.__file__).parent / 'lib')";
 }
 
 /// Cargo reads the file together with `.cargo/config.toml`. The flag makes `cargo test` build the
-/// engine with its tests; the path makes every program find the library.
+/// engine with its tests; the path makes every program find the library, those of the documentation
+/// too.
 fn tell_cargo(variable: &str, value: &str, lib: &Path) -> Result<()> {
     let path = root().join(".cargo/libtorch.toml");
     let text = config(variable, value, &lib.to_string_lossy());
@@ -176,7 +177,8 @@ fn config(variable: &str, value: &str, lib: &str) -> String {
     let link = format!("link-arg=-Wl,-rpath,{lib}");
     format!(
         "# Written by `cargo xtask setup libtorch`; remove it to build without.\n\
-         [build]\nrustflags = [\"--cfg\", \"libtorch\", \"-C\", {link:?}]\n\n\
+         [build]\nrustflags = [\"--cfg\", \"libtorch\", \"-C\", {link:?}]\n\
+         rustdocflags = [\"-C\", {link:?}]\n\n\
          [env]\n{variable} = {value:?}\nOMP_WAIT_POLICY = \"passive\"\n"
     )
 }
