@@ -1,7 +1,9 @@
 //! How the threads of OpenMP wait, on which libtorch's operators run.
 //!
-//! They spin, which costs more than the work where another program wants the same cores. OpenMP
-//! reads what it should do from the environment when it is loaded, and that is before `main`.
+//! They spin, for milliseconds, which costs more than the work where another program wants the same
+//! cores. Threads that sleep at once are slow too: a step has hundreds of operators, and each would
+//! wake them anew. So they spin for a few microseconds. OpenMP reads what it should do from the
+//! environment when it is loaded, and that is before `main`.
 
 use std::env;
 
@@ -9,13 +11,16 @@ use stream_engine::BackendKind;
 
 /// The variable, and the value for threads that sleep.
 const POLICY: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
+/// How often GNU's OpenMP, which libtorch brings, looks for work before it sleeps: for some ten
+/// microseconds. Decoding is two and a half times as fast as with 0, and no faster with more.
+const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
 
-/// Starts this program anew with threads that sleep, where libtorch is compiled in and nobody has
-/// said how threads should wait. Where that cannot be, it goes on as it
-/// is.
+/// Starts this program anew with threads that soon sleep, where libtorch is compiled in and nobody
+/// has said how threads should wait. Where that cannot be, it goes on as it is.
 pub(crate) fn wait_passively() {
     let linked = BackendKind::compiled().any(|kind| kind == BackendKind::Libtorch);
-    if linked && env::var_os(POLICY.0).is_none() {
+    let said = [POLICY.0, SPINS.0].map(env::var_os);
+    if linked && said.iter().all(Option::is_none) {
         start_anew();
     }
 }
@@ -30,11 +35,7 @@ fn start_anew() {
         return;
     };
     let mut command = Command::new(program);
-    let _failed = command
-        .arg0(name)
-        .args(words)
-        .env(POLICY.0, POLICY.1)
-        .exec();
+    let _failed = command.arg0(name).args(words).envs([POLICY, SPINS]).exec();
 }
 
 #[cfg(not(unix))]

@@ -179,7 +179,7 @@ fn config(variable: &str, value: &str, lib: &str) -> String {
         "# Written by `cargo xtask setup libtorch`; remove it to build without.\n\
          [build]\nrustflags = [\"--cfg\", \"libtorch\", \"-C\", {link:?}]\n\
          rustdocflags = [\"-C\", {link:?}]\n\n\
-         [env]\n{variable} = {value:?}\nOMP_WAIT_POLICY = \"passive\"\n"
+         [env]\n{variable} = {value:?}\nOMP_WAIT_POLICY = \"passive\"\nGOMP_SPINCOUNT = \"1000\"\n"
     )
 }
 
