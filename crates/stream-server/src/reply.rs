@@ -156,8 +156,12 @@ pub(crate) fn chat_logprobs(tokens: &[TokenLogprobs]) -> serde_json::Value {
 /// `logprobs` of a completion's choice; the first token's text begins at byte `offset`.
 pub(crate) fn completion_logprobs(tokens: &[TokenLogprobs], offset: usize) -> serde_json::Value {
     let top = |token: &TokenLogprobs| {
-        let entries = token.top.iter().map(|t| (text(t), t.logprob.into()));
-        entries.collect::<serde_json::Map<_, serde_json::Value>>()
+        let mut entries = serde_json::Map::new();
+        for other in &token.top {
+            // Tokens of the same text share a name; the most probable one comes first.
+            entries.entry(text(other)).or_insert(other.logprob.into());
+        }
+        entries
     };
     let offsets = tokens.iter().scan(offset, |at, token| {
         let here = *at;

@@ -156,6 +156,14 @@ fn libtorch_is_linked_where_it_is_asked_for_alone() {
 }
 
 #[test]
+fn the_remote_engine_knows_no_loop_and_no_file_format() {
+    let tree = tree::of("backend-vllm");
+    tree::expect_absent("backend-vllm", &tree, ML);
+    let ours = ["stream-runtime", "stream-checkpoint", "stream-server"];
+    tree::expect_absent("backend-vllm", &tree, &ours);
+}
+
+#[test]
 fn no_engine_knows_another() {
     let engines = tree::engines();
     assert!(!engines.is_empty());

@@ -54,6 +54,9 @@ pub(super) fn sampling(p: Parameters, defaults: &Sampling) -> Result<Sampling, A
     for text in p.bad_words.unwrap_or_default() {
         builder = builder.bad_word(text);
     }
+    for ids in p.bad_token_sequences.unwrap_or_default() {
+        builder = builder.bad_token_sequence(ids);
+    }
     Ok(builder.build()?)
 }
 

@@ -96,6 +96,8 @@ requests! {
         include_stop_str_in_output: bool,
         /// vLLM's.
         bad_words: Vec<String>,
+        /// Sequences of token ids that the answer must not hold.
+        bad_token_sequences: Vec<Vec<Id>>,
         /// vLLM's: log-probabilities of the prompt's tokens.
         prompt_logprobs: usize,
         /// vLLM's: the ids of the answer's tokens, as `token_ids` of a choice.

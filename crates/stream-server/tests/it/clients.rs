@@ -14,6 +14,8 @@ use stream_server::{Server, ServerConfig};
 use stream_testkit::{Act, Scripted};
 
 async fn client(backend: impl Backend) -> Client<OpenAIConfig> {
+    // Where another crate of the build has switched TLS on in reqwest, its client wants to know how.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = ServerConfig::default().api_key("secret");
     let server = Server::bind("127.0.0.1:0", Arc::new(backend), config)
         .await
