@@ -69,6 +69,8 @@ impl From<EngineError> for Failure {
             | EngineError::NotCompiled { .. }
             | EngineError::NoBackend { .. }
             | EngineError::Ambiguous { .. }
+            | EngineError::NoUrl
+            | EngineError::Url { .. }
             | EngineError::Reference(_)
             | EngineError::Invalid(_) => Kind::Input,
             EngineError::Rejected(rejection) => kind_of(rejection),
@@ -89,6 +91,7 @@ fn kind_of(rejection: &Rejection) -> Kind {
         | Rejection::KvCacheTooSmall { .. }
         | Rejection::Unsupported { .. }
         | Rejection::Grammar { .. }
+        | Rejection::Refused { .. }
         | Rejection::Tokenize(_) => Kind::Input,
         _ => Kind::Generation,
     }

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use stream_checkpoint::default_model::{self, NoCacheFolder};
 use stream_checkpoint::hub::{self, HubConfig, ModelReference};
-use stream_engine::{EngineError, StreamingConfig, StreamingEngine};
+use stream_engine::{BackendKind, EngineError, StreamingConfig, StreamingEngine};
 
 use crate::args::EngineArgs;
 use crate::failure::Failure;
 use crate::fetch::{self, Bars, Client, FetchError, Pulled, Source};
+
+/// The variable that may hold the key for remote engines.
+const REMOTE_KEY: &str = "STREAM_ENGINE_REMOTE_KEY";
 
 /// Where the default model comes from.
 pub(crate) const DEFAULT: Source<'static> = Source {
@@ -35,10 +38,27 @@ pub(crate) fn pull(path: &Path) -> Result<Pulled, FetchError> {
 /// The engine for the arguments, not loaded yet. An unknown backend is found before a model is
 /// fetched for it.
 pub(crate) fn engine(args: &EngineArgs) -> Result<StreamingEngine, Failure> {
-    let config = config(args)?;
-    Ok(StreamingEngine::new(
-        config.model(locate(args.model.as_deref())?),
-    ))
+    Ok(StreamingEngine::new(located(config(args)?, args)?))
+}
+
+/// With the model: of a remote engine the name of one, else a file or a folder.
+pub(crate) fn located(
+    config: StreamingConfig,
+    args: &EngineArgs,
+) -> Result<StreamingConfig, Failure> {
+    match (is_remote(args)?, &args.model) {
+        (true, None) => Ok(config),
+        (true, Some(name)) => Ok(config.model(name)),
+        (false, _) => Ok(config.model(locate(args.model.as_deref())?)),
+    }
+}
+
+/// Whether the work is done elsewhere.
+pub(crate) fn is_remote(args: &EngineArgs) -> Result<bool, EngineError> {
+    match &args.backend {
+        Some(name) => Ok(name.parse::<BackendKind>()?.is_remote()),
+        None => Ok(!args.url.is_empty()),
+    }
 }
 
 /// The arguments but the model.
@@ -46,6 +66,14 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
     let mut config = StreamingConfig::default();
     if let Some(name) = &args.backend {
         config = config.backend(name.parse()?);
+    }
+    for url in &args.url {
+        config = config.url(url);
+    }
+    if let Some(path) = &args.url_key_file {
+        config = config.key_from_file(path);
+    } else if std::env::var_os(REMOTE_KEY).is_some() {
+        config = config.key_from_env(REMOTE_KEY);
     }
     if args.check_weights {
         config = config.check_weights();

@@ -12,6 +12,13 @@ use crate::BackendKind;
 /// Where neither a call, nor the configuration, nor the model's makers say anything.
 const TEMPERATURE: f32 = 0.7;
 
+/// Where the key for a remote engine stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RemoteKey {
+    Variable(String),
+    File(PathBuf),
+}
+
 /// What an engine runs and how it answers unless a call says otherwise.
 ///
 /// ```
@@ -29,6 +36,8 @@ pub struct StreamingConfig {
     pub(crate) backend: Option<BackendKind>,
     /// As the user names it; see [`StreamingConfig::model`].
     pub(crate) model: Option<PathBuf>,
+    pub(crate) urls: Vec<String>,
+    pub(crate) key: Option<RemoteKey>,
     pub(crate) check_weights: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
@@ -47,6 +56,8 @@ impl Default for StreamingConfig {
         Self {
             backend: None,
             model: None,
+            urls: Vec::new(),
+            key: None,
             check_weights: false,
             threads: None,
             kv_tokens: None,
@@ -74,6 +85,26 @@ impl StreamingConfig {
     /// the user's cache folder.
     pub fn model(mut self, reference: impl AsRef<Path>) -> Self {
         self.model = Some(reference.as_ref().to_owned());
+        self
+    }
+
+    /// The address of a server that speaks vLLM's API, with or without `/v1` at its end. It
+    /// chooses the remote backend where none is named; [`model`](Self::model) is then a name
+    /// there. Several servers with the same model share the work.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// The environment variable that holds the key for the servers.
+    pub fn key_from_env(mut self, variable: impl Into<String>) -> Self {
+        self.key = Some(RemoteKey::Variable(variable.into()));
+        self
+    }
+
+    /// The file that holds the key for the servers.
+    pub fn key_from_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.key = Some(RemoteKey::File(path.as_ref().to_owned()));
         self
     }
 

@@ -39,6 +39,17 @@ pub enum EngineError {
         /// The names to choose from.
         compiled: String,
     },
+    /// The remote backend has no address.
+    #[error("the backend `vllm` needs the address of a server, such as http://127.0.0.1:8000")]
+    NoUrl,
+    /// What was given as an address is none.
+    #[error("`{url}` is no address of a server: {problem}")]
+    Url {
+        /// As it was given.
+        url: String,
+        /// Why.
+        problem: Arc<str>,
+    },
     /// The default model was never fetched.
     #[error(
         "the default model is not at {path}; fetch it with `stream-engine pull`, or name a model file"

@@ -73,3 +73,18 @@ fn what_a_models_file_recommends_is_known() {
         (Some(0.6), Some(0.9))
     );
 }
+
+#[test]
+fn a_remote_engine_needs_an_address_that_is_one() {
+    if !BackendKind::compiled().any(BackendKind::is_remote) {
+        return;
+    }
+    let ask = |config: StreamingConfig| match StreamingEngine::new(config).generate_iter("hi") {
+        Err(error) => error,
+        Ok(_) => panic!("it was accepted"),
+    };
+    let remote = StreamingConfig::default().backend(BackendKind::Vllm);
+    assert!(matches!(ask(remote), EngineError::NoUrl));
+    let nonsense = StreamingConfig::default().url("no address");
+    assert!(matches!(ask(nonsense), EngineError::Url { .. }));
+}

@@ -16,6 +16,10 @@ pub(crate) struct BenchArgs {
     /// compared with the first; one that is named twice shows how much the machine wavers
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) backends: Vec<String>,
+    /// The address of a server that speaks vLLM's API, with the same model as --model: the engine
+    /// `vllm` then takes part. May be given several times
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Vec<String>,
     /// Another program that takes part, as NAME=COMMAND; may be given several times
     #[arg(long, value_name = "NAME=COMMAND", value_parser = contender, long_help = CONTENDER_HELP)]
     pub(crate) contender: Vec<(String, String)>,

@@ -7,6 +7,7 @@ mod sampling;
 mod serve;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, value_parser};
@@ -91,7 +92,15 @@ pub(crate) struct EngineArgs {
     /// Refuse a model that has a weight which is not finite; reads every weight
     #[arg(long)]
     pub(crate) check_weights: bool,
-    /// The engine; left out, candle
+    /// The address of a server that speaks vLLM's API, which then does the work; --model is a name
+    /// there. Given several times, servers with the same model share it
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Vec<String>,
+    /// A file with the key for these servers. Without it the key is taken from the environment
+    /// variable STREAM_ENGINE_REMOTE_KEY, if it is set
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) url_key_file: Option<PathBuf>,
+    /// The engine; left out, candle, or vllm where there is a --url
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
     /// CPU threads that compute; left out, the engine chooses

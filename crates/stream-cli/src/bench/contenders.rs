@@ -23,6 +23,8 @@ pub(super) struct Chosen {
 #[derive(Debug)]
 enum Kind {
     Engine(BackendKind, Option<u16>),
+    /// A remote engine, with the addresses of its servers.
+    Remote(BackendKind, Vec<String>),
     /// A command, cut at spaces.
     Program(String),
 }
@@ -41,7 +43,9 @@ pub(super) fn chosen(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
 
 fn engines(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
     let kinds = match args.backends.is_empty() {
-        true => BackendKind::compiled().collect(),
+        true => BackendKind::compiled()
+            .filter(|kind| !kind.is_remote() || !args.url.is_empty())
+            .collect(),
         false => args
             .backends
             .iter()
@@ -57,12 +61,18 @@ fn engines(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
     if threads.is_empty() {
         threads.push(None);
     }
-    let pairs = kinds
-        .iter()
-        .flat_map(|&kind| threads.iter().map(move |&t| (kind, t)));
+    let pairs = kinds.iter().flat_map(|&kind| {
+        let threads = threads.iter().copied();
+        // A remote engine has the threads that it has.
+        let threads = threads.take(if kind.is_remote() { 1 } else { usize::MAX });
+        threads.map(move |t| (kind, t.filter(|_| !kind.is_remote())))
+    });
     let engines = pairs.map(|(kind, threads)| Chosen {
         label: label(kind, threads),
-        kind: Kind::Engine(kind, threads),
+        kind: match kind.is_remote() {
+            true => Kind::Remote(kind, args.url.clone()),
+            false => Kind::Engine(kind, threads),
+        },
     });
     Ok(engines.collect())
 }
@@ -104,6 +114,12 @@ pub(super) fn entries(
                 let mut command = Command::new(&this);
                 command.args(arguments);
                 (kind.to_string(), threads.map(usize::from), command)
+            }
+            Kind::Remote(kind, urls) => {
+                let mut command = Command::new(&this);
+                command.args([WORKER, "--backend", kind.name()]);
+                command.args(urls.iter().flat_map(|url| ["--url", url]));
+                (kind.to_string(), None, command)
             }
             Kind::Program(text) => (chosen.label.clone(), None, words(&text)),
         };
@@ -171,9 +187,16 @@ mod tests {
         assert_eq!(labels(&twice), ["candle", "candle #2", "candle #3"]);
         let threads = ["--backends", "candle", "--threads", "1,2"];
         assert_eq!(labels(&threads), ["candle t=1", "candle t=2"]);
-        assert_eq!(
-            labels(&["--threads", "2"]).len(),
-            BackendKind::compiled().count()
-        );
+        let here = BackendKind::compiled().filter(|kind| !kind.is_remote());
+        assert_eq!(labels(&["--threads", "2"]).len(), here.count());
+        let remote = [
+            "--backends",
+            "vllm,candle",
+            "--threads",
+            "1,2",
+            "--url",
+            "http://a",
+        ];
+        assert_eq!(labels(&remote), ["vllm", "candle t=1", "candle t=2"]);
     }
 }

@@ -32,6 +32,5 @@ pub(crate) fn run(args: &EngineArgs) -> Result<ExitCode, Failure> {
 
 fn open(args: &EngineArgs) -> Result<std::sync::Arc<dyn Backend>, Failure> {
     let config: StreamingConfig = model::config(args)?;
-    let path = model::locate(args.model.as_deref())?;
-    Ok(stream_engine::open(&config.model(path))?)
+    Ok(stream_engine::open(&model::located(config, args)?)?)
 }

@@ -50,11 +50,17 @@ pub(super) fn try_each(args: &EngineArgs, stored: &Stored) -> Result<Vec<Engine>
         Some(name) => Some(name.parse::<BackendKind>()?),
         None => None,
     };
-    let kinds = BackendKind::compiled().filter(|kind| named.is_none_or(|named| named == *kind));
+    // A remote engine is tried where there is an address.
+    let tried = |kind: &BackendKind| match named {
+        Some(named) => named == *kind,
+        None => kind.is_remote() != args.url.is_empty(),
+    };
+    let kinds = BackendKind::compiled().filter(tried);
     let path = usable_model(args, stored);
     let engines = kinds.map(|kind| Engine {
         name: kind.name(),
         found: match &path {
+            _ if kind.is_remote() => remote(config.clone().backend(kind), args),
             Ok(path) => attempt(config.clone().backend(kind).model(path)),
             Err(why) => Found::NotTried(why.clone()),
         },
@@ -93,6 +99,14 @@ fn here(given: &OsStr) -> Result<PathBuf, Failure> {
             Ok(hub::locate(&reference, &config, &mut ())?)
         }
     }
+}
+
+/// Its model is a name at the server.
+fn remote(config: StreamingConfig, args: &EngineArgs) -> Found {
+    attempt(match &args.model {
+        Some(name) => config.model(name),
+        None => config,
+    })
 }
 
 fn attempt(config: StreamingConfig) -> Found {

@@ -151,6 +151,34 @@ fn forms_and_tools_are_kept_by_the_real_model() {
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), body);
 }
 
+/// The same model behind HTTP says the same.
+#[test]
+fn generate_and_doctor_work_over_http() {
+    let served = serve(&[], None);
+    let question = ["--max-tokens", "16", "Name three colours."];
+    let here = run(program(greedy(&question))).expect_quiet().stdout;
+    let away = [&["--url", &served.base], &question[..]].concat();
+    assert_eq!(run(program(greedy(&away))).expect_quiet().stdout, here);
+    let json = [&["--json", "--logprobs", "1"], &away[..]].concat();
+    let objects = run(program(greedy(&json))).expect_quiet().objects();
+    let last = objects.last().unwrap();
+    assert_eq!(last["usage"]["completion_tokens"], 16);
+    assert!(last["usage"]["prompt_tokens"].as_u64().unwrap() > 10);
+    assert!(objects[0]["id"].is_number() && objects[0]["logprobs"]["logprob"].is_number());
+    let report = run(program(["doctor", "--json", "--url", &served.base]));
+    let report: Value = serde_json::from_str(&report.expect_quiet().stdout).unwrap();
+    assert_eq!(report["backends"][0]["name"], "vllm");
+    assert_eq!(report["backends"][0]["runs"]["device"], served.base);
+    let refused = run(program(greedy(
+        &[
+            &["--dry-multiplier", "0.8", "--url", &served.base],
+            &question[..],
+        ]
+        .concat(),
+    )));
+    refused.expect_sentence(2, &["`vllm`", "`dry`"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_key_from_the_environment_is_asked_for_and_sigterm_ends_it_well() {

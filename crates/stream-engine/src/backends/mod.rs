@@ -17,6 +17,11 @@ mod onnx;
 #[cfg(not(feature = "onnx"))]
 #[path = "absent.rs"]
 mod onnx;
+#[cfg(feature = "vllm")]
+mod vllm;
+#[cfg(not(feature = "vllm"))]
+#[path = "absent.rs"]
+mod vllm;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -53,15 +58,23 @@ pub enum BackendKind {
     Libtorch,
     /// ONNX Runtime, on the CPU.
     Onnx,
+    /// vLLM, or any server that speaks its API, over HTTP.
+    Vllm,
 }
 
 impl BackendKind {
     /// Every engine, whether compiled in or not.
-    pub const ALL: [Self; 3] = [Self::Candle, Self::Libtorch, Self::Onnx];
+    pub const ALL: [Self; 4] = [Self::Candle, Self::Libtorch, Self::Onnx, Self::Vllm];
 
     /// The engines that are compiled in.
     pub fn compiled() -> impl Iterator<Item = Self> + Clone {
         Self::ALL.into_iter().filter(|kind| kind.opener().is_some())
+    }
+
+    /// Whether it works elsewhere: it has no model file here, but an
+    /// [address](StreamingConfig::url).
+    pub fn is_remote(self) -> bool {
+        self == Self::Vllm
     }
 
     /// The name in configuration files and on the command line.
@@ -70,6 +83,7 @@ impl BackendKind {
             Self::Candle => "candle",
             Self::Libtorch => "libtorch",
             Self::Onnx => "onnx",
+            Self::Vllm => "vllm",
         }
     }
 
@@ -78,13 +92,14 @@ impl BackendKind {
             Self::Candle => candle::OPENER,
             Self::Libtorch => libtorch::OPENER,
             Self::Onnx => onnx::OPENER,
+            Self::Vllm => vllm::OPENER,
         }
     }
 
-    /// The engine that is used where none is named: candle, which needs nothing but this program,
-    /// or else the only one that is compiled in.
+    /// The engine here that is used where none is named: candle, which needs nothing but this
+    /// program, or else the only one that is compiled in.
     fn unnamed() -> Result<Self, EngineError> {
-        let mut compiled = Self::compiled();
+        let mut compiled = Self::compiled().filter(|kind| !kind.is_remote());
         if compiled.clone().any(|kind| kind == Self::Candle) {
             return Ok(Self::Candle);
         }
@@ -136,14 +151,22 @@ pub fn open(config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
 
 /// As [`open`], with what the model's file says.
 pub(crate) fn open_model(config: &StreamingConfig) -> Result<Opened, EngineError> {
-    let open = choose(config)?;
-    open(&model_path(config, Fetching::Allowed)?, config)
+    let (kind, open) = choose(config)?;
+    match kind.is_remote() {
+        true => open(config.model.as_deref().unwrap_or(Path::new("")), config),
+        false => open(&model_path(config, Fetching::Allowed)?, config),
+    }
 }
 
-/// The configured backend, or the one for those who name none.
-pub(crate) fn choose(config: &StreamingConfig) -> Result<Opener, EngineError> {
-    let backend = config.backend.map_or_else(BackendKind::unnamed, Ok)?;
-    backend.opener().ok_or(EngineError::NotCompiled { backend })
+/// The configured backend; the remote one, if there is an address; or the one for those who name none.
+pub(crate) fn choose(config: &StreamingConfig) -> Result<(BackendKind, Opener), EngineError> {
+    let backend = match (config.backend, config.urls.is_empty()) {
+        (Some(backend), _) => backend,
+        (None, false) => BackendKind::Vllm,
+        (None, true) => BackendKind::unnamed()?,
+    };
+    let opener = backend.opener();
+    Ok((backend, opener.ok_or(EngineError::NotCompiled { backend })?))
 }
 
 /// Whether a model may be fetched from the hub to be found.
@@ -153,9 +176,10 @@ enum Fetching {
     Forbidden,
 }
 
-/// Whether the configured model is on this machine.
+/// Whether the configured model is on this machine; of a remote one it is not asked.
 pub(crate) fn model_is_there(config: &StreamingConfig) -> bool {
-    model_path(config, Fetching::Forbidden).is_ok_and(|path| path.exists())
+    let remote = choose(config).is_ok_and(|(kind, _)| kind.is_remote());
+    remote || model_path(config, Fetching::Forbidden).is_ok_and(|path| path.exists())
 }
 
 /// The configured model, as a file or folder of this machine.
