@@ -141,7 +141,8 @@ fn limits(request: &Request, set: &mut Setter<'_>) -> Result<(), Rejection> {
     if stop.include_in_output() {
         set.set("include_stop_str_in_output", true)?;
     }
-    if stop.ignore_eos() {
+    // vLLM 0.32 goes on without the grammar where its text is complete and no token may end it.
+    if stop.ignore_eos() && request.grammar().is_none() {
         set.set("ignore_eos", true)?;
     }
     if stop.min_tokens() > 0 {
@@ -309,6 +310,15 @@ mod tests {
             "min_tokens": 2, "logprobs": true, "top_logprobs": 2, "logit_bias": {"3": -1.5},
         });
         assert_eq!(Value::Object(body.json), expected);
+    }
+
+    #[test]
+    fn a_grammar_ends_the_answer_whatever_else_is_said() {
+        let stop = Stop::builder().ignore_eos().build().unwrap();
+        let request = Request::raw("x").stop(stop).grammar(Grammar::choice(["a"]));
+        let body = written(request, &all()).unwrap();
+        assert_eq!(body.json.get("ignore_eos"), None);
+        assert!(body.json.contains_key("structured_outputs"));
     }
 
     #[test]
