@@ -79,15 +79,20 @@ print('\\n'.join(cpp_extension.include_paths()))";
     }
 
     fn build(&self) {
-        println!("cargo::rerun-if-changed=src/engine/shim.cpp");
         let mut shim = cc::Build::new();
-        shim.cpp(true)
-            .std("c++17")
-            .warnings(false)
-            .opt_level(2)
-            .pic(true);
         // The headers of the library are not ours to mend.
-        shim.includes(&self.include).file("src/engine/shim.cpp");
+        shim.cpp(true)
+            .std("c++20")
+            .warnings(false)
+            .opt_level(3)
+            .flag_if_supported("-fno-math-errno")
+            .flag_if_supported("-fno-trapping-math")
+            .pic(true)
+            .includes(&self.include);
+        for name in ["guarded.h", "shim.cpp", "fused.cpp"] {
+            println!("cargo::rerun-if-changed=src/engine/{name}");
+        }
+        shim.files(["src/engine/shim.cpp", "src/engine/fused.cpp"]);
         shim.compile("stream_engine_libtorch_shim");
         let lib = self.lib.display();
         println!("cargo::rustc-link-search=native={lib}");

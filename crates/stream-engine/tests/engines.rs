@@ -106,7 +106,7 @@ fn lead(logits: &[f32]) -> f32 {
 }
 
 /// The judge is candle in `f32` on the numbers of the file: rounding activations to 8 bits, as its
-/// own native form does, turns more choices (42 of these 1,024) than libtorch's `bf16`.
+/// own native form does, turns more choices (42 of these 1,024) than libtorch's `bf16` (9).
 #[test]
 fn on_quantised_weights_nearly_every_choice_is_candles() {
     let checkpoint = checkpoint();
@@ -123,7 +123,7 @@ fn on_quantised_weights_nearly_every_choice_is_candles() {
         |_, row| wanted.push((best(row), lead(row))),
     );
     // The forms for wide steps, and those for narrow ones.
-    for (batches, least) in [(Batches::Fastest, 0.98), (Batches::Invariant, 0.97)] {
+    for batches in [Batches::Fastest, Batches::Invariant] {
         let options = LibtorchOptions {
             batches,
             ..LibtorchOptions::default()
@@ -141,7 +141,7 @@ fn on_quantised_weights_nearly_every_choice_is_candles() {
         let share = f64::from(same) / tokens.len() as f64;
         println!("{batches:?}: {same} are candle's, the widest lead of the others is {widest}");
         assert!(
-            share >= least && widest < 0.5,
+            share >= 0.98 && widest < 0.3,
             "{batches:?}: {share}, {widest}"
         );
     }

@@ -4,13 +4,13 @@
 //! (arXiv:2205.14135) goes over them. Query heads that share a key-value head stand where that
 //! operator wants more queries or more sequences, so that keys and values are never repeated.
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::cache::{Gathered, KvLayer, sizes};
 use super::step::{Group, Mask, View};
 
 /// What each token finds, `[tokens, heads * head_dim]`, for queries of `[tokens, heads,
-/// head_dim]`.
+/// head_dim]`, all of them in the kind of the cache.
 pub(super) fn attend(queries: &Tensor, cache: &KvLayer, view: &View) -> Result<Tensor, TchError> {
     let mut found = Vec::with_capacity(view.groups.len());
     for group in &view.groups {
@@ -51,7 +51,7 @@ fn several(queries: &Tensor, gathered: &Gathered, group: &Group) -> Result<Tenso
         .f_reshape([tokens, heads * dim])
 }
 
-/// All of them `[batch, heads, positions, head_dim]`; the result is `f32`.
+/// All of them `[batch, heads, positions, head_dim]`.
 fn flash(
     queries: &Tensor,
     keys: &Tensor,
@@ -63,9 +63,8 @@ fn flash(
         Mask::Causal => (true, None),
         Mask::Added(mask) => (false, Some(mask)),
     };
-    let queries = queries.f_to_kind(keys.kind())?;
     let (out, _) = Tensor::f_internal_scaled_dot_product_flash_attention_for_cpu(
-        &queries, keys, values, 0.0, causal, mask, None,
+        queries, keys, values, 0.0, causal, mask, None,
     )?;
-    out.f_to_kind(Kind::Float)
+    Ok(out)
 }

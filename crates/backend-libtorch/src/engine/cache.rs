@@ -11,6 +11,8 @@ use stream_checkpoint::Architecture;
 use stream_runtime::BlockId;
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::fused::Destination;
+
 /// Keys and values of every layer.
 #[derive(Debug)]
 pub(super) struct KvCache {
@@ -65,18 +67,13 @@ impl KvCache {
 }
 
 impl KvLayer {
-    /// Writes keys and values, `[tokens, kv_heads, head_dim]`, where they stay.
-    pub(super) fn write(
-        &mut self,
-        slots: &Tensor,
-        keys: &Tensor,
-        values: &Tensor,
-    ) -> Result<(), TchError> {
-        let kind = self.keys.kind();
-        let _ = self.keys.f_index_copy_(0, slots, &keys.f_to_kind(kind)?)?;
-        let values = values.f_to_kind(kind)?;
-        let _ = self.values.f_index_copy_(0, slots, &values)?;
-        Ok(())
+    /// Where keys and values of tokens with these slots are to be written.
+    pub(super) fn at<'a>(&'a mut self, slots: &'a Tensor) -> Destination<'a> {
+        Destination {
+            slots,
+            keys: &self.keys,
+            values: &self.values,
+        }
     }
 
     /// Reads `rows` sequences, whose slots stand one after the other.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use stream_checkpoint::{Architecture, TensorView, WeightId, Weights};
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::LoadError;
 use super::cache::KvCache;
-use super::layer::{Context, Layer, Shapes, norm};
+use super::fused;
+use super::layer::{Context, Layer, Shapes};
 use super::linear::{Linear, Loading, Part};
 use super::rotary::Rotation;
 use super::step::Step;
@@ -40,11 +41,8 @@ impl Decoder {
             weights: weights.clone(),
             width: a.hidden,
             shapes: Shapes {
-                heads: a.heads as i64,
-                kv_heads: a.kv_heads as i64,
-                head_dim: a.head_dim as i64,
-                feed_forward: a.feed_forward as i64,
                 epsilon: f64::from(a.norm_epsilon),
+                kind: loading.kind(),
                 rotation,
             },
             layers,
@@ -69,24 +67,64 @@ impl Decoder {
         Ok(hidden)
     }
 
-    /// The logits of some rows of the residual stream, `[rows, vocabulary]`, in memory of their
-    /// own.
+    /// The logits of some rows of the residual stream, `[rows, vocabulary]` of `f32`, in memory of
+    /// their own.
     pub(super) fn logits(&self, hidden: &Tensor, rows: &[i64]) -> Result<Tensor, TchError> {
+        let Shapes { epsilon, kind, .. } = self.shapes;
         let hidden = hidden.f_index_select(0, &Tensor::from_slice(rows))?;
-        let normed = norm(&hidden, &self.norm, self.shapes.epsilon)?;
-        self.head.multiply(&normed)?.f_contiguous()
+        let normed = fused::norm(&hidden, &self.norm, epsilon, kind)?;
+        let logits = self.head.multiply(&normed)?;
+        let mut logits = logits.f_to_kind(Kind::Float)?.f_contiguous()?;
+        if kind == Kind::BFloat16 {
+            let mut normed = fused::norm(&hidden, &self.norm, epsilon, Kind::Float)?;
+            self.refine(numbers(&mut logits), numbers(&mut normed))?;
+        }
+        Ok(logits)
+    }
+
+    /// Computes those logits anew, in `f32`, that may be the largest of their row: in `bf16` their
+    /// steps are as wide as 0.125, and the choice between two in one step is not the model's.
+    fn refine(&self, logits: &mut [f32], normed: &[f32]) -> Result<(), TchError> {
+        /// How far below the largest, as a part of it: some eight steps.
+        const NEAR: f32 = 1.0 / 32.0;
+        let head = self.tensor(WeightId::OutputHead)?;
+        let mut weights = vec![0.0; self.width];
+        let width = head.shape().0;
+        for (logits, normed) in logits
+            .chunks_mut(width)
+            .zip(normed.chunks_exact(self.width))
+        {
+            let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let least = most - NEAR * most.abs();
+            for (id, logit) in logits.iter_mut().enumerate() {
+                if *logit >= least {
+                    head.row_to_f32(id, &mut weights);
+                    *logit = normed.iter().zip(&weights).map(|(x, w)| x * w).sum();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tensor(&self, weight: WeightId) -> Result<TensorView<'_>, TchError> {
+        let missing = |error| TchError::Torch(format!("no {weight:?}: {error}"));
+        self.weights.get(weight).map_err(missing)
     }
 
     fn embed(&self, step: &Step) -> Result<Tensor, TchError> {
-        let missing = |error| TchError::Torch(format!("no token embedding: {error}"));
-        let embedding: TensorView<'_> = self
-            .weights
-            .get(WeightId::TokenEmbedding)
-            .map_err(missing)?;
+        let embedding = self.tensor(WeightId::TokenEmbedding)?;
         let mut rows = vec![0.0; step.ids.len() * self.width];
         for (id, row) in step.ids.iter().zip(rows.chunks_mut(self.width)) {
             embedding.row_to_f32(*id as usize, row);
         }
         Tensor::from_slice(&rows).f_view([-1, self.width as i64])
     }
+}
+
+/// The numbers of a tensor that nobody else has.
+pub(super) fn numbers(tensor: &mut Tensor) -> &mut [f32] {
+    debug_assert!(tensor.kind() == Kind::Float && tensor.is_contiguous());
+    // SAFETY: it is a contiguous tensor of `f32` in this machine's memory, as the
+    // decoder makes them, with `numel` numbers, and is borrowed for as long as the slice lives.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
 }

@@ -1,11 +1,12 @@
 //! One block of the decoder.
 
 use stream_checkpoint::{Architecture, LayerAttention, LayerWeight, TensorView, WeightId, Weights};
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::LoadError;
 use super::attention::attend;
 use super::cache::KvLayer;
+use super::fused::{self, HeadNorms};
 use super::linear::{Linear, Loading, Part};
 use super::rotary::{Rotation, Turns};
 use super::step::Step;
@@ -13,11 +14,9 @@ use super::step::Step;
 /// What every block needs to know of the model.
 #[derive(Debug)]
 pub(super) struct Shapes {
-    pub(super) heads: i64,
-    pub(super) kv_heads: i64,
-    pub(super) head_dim: i64,
-    pub(super) feed_forward: i64,
     pub(super) epsilon: f64,
+    /// Of what goes into products.
+    pub(super) kind: Kind,
     pub(super) rotation: Rotation,
 }
 
@@ -154,64 +153,35 @@ impl Layer {
         })
     }
 
-    /// Takes the residual stream, `[tokens, hidden]`, through the block.
+    /// Takes the residual stream, `[tokens, hidden]` of `f32`, through the block.
     pub(super) fn forward(
         &self,
         context: &Context<'_>,
         cache: &mut KvLayer,
         hidden: &mut Tensor,
     ) -> Result<(), TchError> {
-        let attended = self.attend(context, cache, hidden)?;
-        let _ = hidden.f_add_(&self.attention_output.multiply(&attended)?)?;
-        let gated = self.gate(context.shapes, hidden)?;
-        let _ = hidden.f_add_(&self.down.multiply(&gated)?)?;
-        Ok(())
+        let Shapes { epsilon, kind, .. } = *context.shapes;
+        let normed = fused::norm(hidden, &self.attention_norm, epsilon, kind)?;
+        let attended = self.attend(context, cache, &normed)?;
+        fused::add(hidden, &self.attention_output.multiply(&attended)?)?;
+        let normed = fused::norm(hidden, &self.feed_forward_norm, epsilon, kind)?;
+        let gated = fused::gate(&self.gate_up.multiply(&normed)?, kind)?;
+        fused::add(hidden, &self.down.multiply(&gated)?)
     }
 
     fn attend(
         &self,
         context: &Context<'_>,
         cache: &mut KvLayer,
-        hidden: &Tensor,
+        normed: &Tensor,
     ) -> Result<Tensor, TchError> {
-        let shapes = context.shapes;
-        let normed = norm(hidden, &self.attention_norm, shapes.epsilon)?;
-        let (placed, keys) = (shapes.heads + shapes.kv_heads, shapes.kv_heads);
-        let qkv = self.qkv.multiply(&normed)?;
-        let qkv = qkv.f_view([-1, placed + keys, shapes.head_dim])?;
-        let mut heads = qkv.f_narrow(1, 0, placed)?;
-        if let Some(weights) = &self.head_norms {
-            heads = norm_heads(&heads, weights, shapes.epsilon)?;
-        }
-        if self.attention.rotary {
-            shapes.rotation.apply(context.turns, &heads)?;
-        }
-        let keys_now = heads.f_narrow(1, shapes.heads, keys)?;
-        let values_now = qkv.f_narrow(1, placed, keys)?;
-        cache.write(&context.step.slots, &keys_now, &values_now)?;
-        let view = context.step.view(self.attention.window);
-        attend(&heads.f_narrow(1, 0, shapes.heads)?, cache, view)
+        let qkv = self.qkv.multiply(normed)?;
+        let norms = HeadNorms {
+            weights: self.head_norms.as_ref(),
+            epsilon: context.shapes.epsilon,
+        };
+        let turns = self.attention.rotary.then_some(context.turns);
+        let queries = fused::place(&qkv, norms, turns, cache.at(&context.step.slots))?;
+        attend(&queries, cache, context.step.view(self.attention.window))
     }
-
-    /// The gate of the feed-forward (arXiv:2002.05202): `silu(gate) * up`.
-    fn gate(&self, shapes: &Shapes, hidden: &Tensor) -> Result<Tensor, TchError> {
-        let normed = norm(hidden, &self.feed_forward_norm, shapes.epsilon)?;
-        let both = self.gate_up.multiply(&normed)?;
-        let width = shapes.feed_forward;
-        let mut gate = both.f_narrow(1, 0, width)?.f_silu()?;
-        gate.f_mul_(&both.f_narrow(1, width, width)?)?
-            .f_contiguous()
-    }
-}
-
-/// Root-mean-square norm of the last dimension (arXiv:1910.07467).
-pub(super) fn norm(x: &Tensor, weight: &Tensor, epsilon: f64) -> Result<Tensor, TchError> {
-    x.f_rms_norm(weight.size(), Some(weight), epsilon)
-}
-
-/// The same, with weights for each head, `[heads, head_dim]`.
-fn norm_heads(x: &Tensor, weights: &Tensor, epsilon: f64) -> Result<Tensor, TchError> {
-    let dim = *weights.size().last().unwrap_or(&0);
-    x.f_rms_norm([dim], None::<&Tensor>, epsilon)?
-        .f_mul_(weights)
 }

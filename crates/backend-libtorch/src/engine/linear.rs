@@ -24,7 +24,7 @@ use super::shim::Packed;
 use crate::{Batches, LoadError, Precision};
 
 /// Rows of activations from which on `bf16` is faster than the quantised forms.
-const WIDE: i64 = 8;
+const WIDE: i64 = 9;
 
 /// How matrices are loaded.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,16 @@ pub(super) struct Loading {
     pub(super) threads: usize,
     pub(super) precision: Precision,
     pub(super) batches: Batches,
+}
+
+impl Loading {
+    /// In what kind of numbers products, keys and values are computed.
+    pub(super) fn kind(&self) -> Kind {
+        match self.precision {
+            Precision::F32 => Kind::Float,
+            Precision::Native | Precision::Bf16 => Kind::BFloat16,
+        }
+    }
 }
 
 /// Rows of a tensor that become the next outputs of a matrix.
@@ -87,7 +97,8 @@ impl Linear {
         })
     }
 
-    /// The products of rows of `f32`, `[n, inputs]`, with every output: `[n, outputs]`.
+    /// The products of rows, `[n, inputs]`, with every output: `[n, outputs]`. Rows are of the
+    /// kind of [`Loading::kind`]; the products are so too, or `f32`.
     pub(super) fn multiply(&self, rows: &Tensor) -> Result<Tensor, TchError> {
         let out = match self.batches {
             Batches::Fastest => self.form.multiply(rows)?,
@@ -135,11 +146,11 @@ impl Form {
     fn multiply(&self, rows: &Tensor) -> Result<Tensor, TchError> {
         match self {
             Self::Nibbles(_, Some(wide)) | Self::Bytes(_, Some(wide)) if rows.size()[0] >= WIDE => {
-                multiply_half(wide, rows)
+                wide.multiply(rows)
             }
             Self::Nibbles(nibbles, _) => nibbles.multiply(rows),
             Self::Bytes(bytes, _) => bytes.multiply(rows),
-            Self::Half(packed) => multiply_half(packed, rows),
+            Self::Half(packed) => packed.multiply(rows),
             Self::Single(weight) => rows.f_linear(weight, None::<&Tensor>),
         }
     }
@@ -155,9 +166,4 @@ impl Form {
         let products: Vec<_> = (0..count).map(single).collect::<Result<_, _>>()?;
         Tensor::f_cat(&products, 0)
     }
-}
-
-fn multiply_half(packed: &Packed, rows: &Tensor) -> Result<Tensor, TchError> {
-    let rows = rows.f_to_kind(Kind::BFloat16)?;
-    packed.multiply(&rows)?.f_to_kind(Kind::Float)
 }

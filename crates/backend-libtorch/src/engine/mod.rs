@@ -4,6 +4,7 @@ mod attention;
 mod cache;
 mod decoder;
 mod error;
+mod fused;
 mod layer;
 mod linear;
 mod model;

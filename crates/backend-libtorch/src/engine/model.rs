@@ -6,15 +6,15 @@ use stream_checkpoint::Checkpoint;
 use stream_core::Capabilities;
 use stream_runtime::sample::Sampler;
 use stream_runtime::{Batch, Model, ModelError, Next, Spec, Task};
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::cache::KvCache;
-use super::decoder::Decoder;
+use super::decoder::{Decoder, numbers};
 use super::error::step_failed;
 use super::linear::Loading;
 use super::shim::{self, InferenceMode};
 use super::step::Step;
-use crate::{Batches, LibtorchOptions, LoadError, Precision};
+use crate::{Batches, LibtorchOptions, LoadError};
 
 /// The libtorch that this crate is built for.
 const LIBTORCH: &str = "2.11.0";
@@ -54,17 +54,13 @@ impl LibtorchModel {
             ..options.capacity().spec(vocabulary, context)?
         };
         let slots = spec.kv_tokens();
-        let kind = match options.precision {
-            Precision::F32 => Kind::Float,
-            Precision::Native | Precision::Bf16 => Kind::BFloat16,
-        };
-        let cache = KvCache::new(architecture, slots, kind);
-        use_threads(threads);
         let loading = Loading {
             threads,
             precision: options.precision,
             batches: options.batches,
         };
+        let cache = KvCache::new(architecture, slots, loading.kind());
+        use_threads(threads);
         let mut windows: Vec<_> = architecture
             .attention
             .iter()
@@ -186,14 +182,6 @@ fn use_threads(threads: usize) {
     if tch::get_num_threads() != threads {
         tch::set_num_threads(threads);
     }
-}
-
-/// The numbers of a tensor that nobody else has.
-fn numbers(tensor: &mut Tensor) -> &mut [f32] {
-    debug_assert!(tensor.kind() == Kind::Float && tensor.is_contiguous());
-    // SAFETY: it is a contiguous tensor of `f32` in this machine's memory, as `Decoder::logits`
-    // makes it, with `numel` numbers, and is borrowed for as long as the slice lives.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
 }
 
 /// Threads that sample, each row with a sampler of its own.

@@ -16,9 +16,9 @@ pub(super) struct Rotation {
 /// Cosines and sines of every token of a step, `[tokens, 1, dimensions]` each.
 #[derive(Debug)]
 pub(super) struct Turns {
-    cosines: Tensor,
+    pub(super) cosines: Tensor,
     /// Negative for the first half of the dimensions.
-    sines: Tensor,
+    pub(super) sines: Tensor,
 }
 
 impl Rotation {
@@ -66,18 +66,5 @@ impl Rotation {
             cosines: tensor(&cosines)?,
             sines: tensor(&sines)?,
         })
-    }
-
-    /// Turns heads where they stand, `[tokens, heads, head_dim]`.
-    pub(super) fn apply(&self, turns: &Turns, heads: &Tensor) -> Result<(), TchError> {
-        let pairs = self.frequencies.len() as i64;
-        if pairs == 0 {
-            return Ok(());
-        }
-        let mut rotated = heads.f_narrow(2, 0, 2 * pairs)?;
-        let swapped = rotated.f_roll([pairs], [-1])?;
-        let mut rotated = rotated.f_mul_(&turns.cosines)?;
-        let _ = rotated.f_addcmul_(&swapped, &turns.sines)?;
-        Ok(())
     }
 }

@@ -1,5 +1,6 @@
-// What tch lacks, over libtorch's own operators. An exception becomes a message, which the caller
-// frees with se_free.
+// What tch lacks, over libtorch's own operators.
+
+#include "guarded.h"
 
 #include <ATen/Version.h>
 #include <ATen/core/Tensor.h>
@@ -24,18 +25,6 @@ namespace {
 
 char* copy(const std::string& text) {
     return strdup(text.c_str());
-}
-
-template <typename Work>
-char* guarded(Work work) {
-    try {
-        work();
-        return nullptr;
-    } catch (const c10::Error& error) {
-        return copy(error.what_without_backtrace());
-    } catch (const std::exception& error) {
-        return copy(error.what());
-    }
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ use std::ptr;
 use tch::{TchError, Tensor};
 
 /// libtorch's `at::Tensor`.
-type Raw = c_void;
+pub(super) type Raw = c_void;
 
 unsafe extern "C" {
     fn se_free(text: *mut c_char);
@@ -56,8 +56,8 @@ impl Packed {
         // SAFETY: the tensor lives through the call, which writes a tensor of its own or gives
         // an error.
         let error = unsafe { se_pack(weight.as_ptr().cast(), &raw mut packed) };
-        // SAFETY: as `tensor` asks.
-        unsafe { tensor(error, packed) }.map(Self)
+        // SAFETY: as `made` asks.
+        unsafe { made(error, packed) }.map(Self)
     }
 
     /// The products of some rows, `[n, inputs]`, with every output: `[n, outputs]`.
@@ -67,22 +67,33 @@ impl Packed {
         // an error.
         let error =
             unsafe { se_multiply(rows.as_ptr().cast(), self.0.as_ptr().cast(), &raw mut out) };
-        // SAFETY: as `tensor` asks.
-        unsafe { tensor(error, out) }
+        // SAFETY: as `made` asks.
+        unsafe { made(error, out) }
     }
 }
 
 /// What a call gave.
 ///
 /// # Safety
-/// `error` is null or a message of the shim's; if it is null, `made` is a tensor that nobody owns.
-unsafe fn tensor(error: *mut c_char, made: *mut Raw) -> Result<Tensor, TchError> {
-    if error.is_null() {
-        // SAFETY: the caller says so.
-        return Ok(unsafe { Tensor::from_ptr(made.cast()) });
-    }
+/// `error` is null or a message of the shim's; if it is null, `tensor` is one that nobody owns.
+pub(super) unsafe fn made(error: *mut c_char, tensor: *mut Raw) -> Result<Tensor, TchError> {
     // SAFETY: the caller says so.
-    Err(TchError::Torch(unsafe { text(error) }))
+    unsafe {
+        done(error)?;
+        Ok(Tensor::from_ptr(tensor.cast()))
+    }
+}
+
+/// Whether a call succeeded.
+///
+/// # Safety
+/// `error` is null or a message of the shim's.
+pub(super) unsafe fn done(error: *mut c_char) -> Result<(), TchError> {
+    match error.is_null() {
+        true => Ok(()),
+        // SAFETY: the caller says so.
+        false => Err(TchError::Torch(unsafe { text(error) })),
+    }
 }
 
 /// Takes a message of the shim's.

@@ -4,7 +4,7 @@
 //! weight divided by 127, so that each weight moves by half of that at most.
 
 use half::bf16;
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::Part;
 use super::load;
@@ -42,11 +42,9 @@ impl Bytes {
         })
     }
 
-    /// Rows of `f32`.
+    /// Rows of `bf16`.
     pub(super) fn multiply(&self, rows: &Tensor) -> Result<Tensor, TchError> {
-        let rows = rows.f_to_kind(Kind::BFloat16)?;
-        rows.f_internal_weight_int8pack_mm(&self.weights, &self.scales)?
-            .f_to_kind(Kind::Float)
+        rows.f_internal_weight_int8pack_mm(&self.weights, &self.scales)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use half::{bf16, f16};
 use stream_checkpoint::{TensorFormat, TensorView};
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::Part;
 use super::load;
@@ -56,12 +56,10 @@ impl Nibbles {
         })
     }
 
-    /// Rows of `f32`.
+    /// Rows of `bf16`.
     pub(super) fn multiply(&self, rows: &Tensor) -> Result<Tensor, TchError> {
         let (packed, scales) = (&self.packed, &self.scales_and_zeros);
-        let rows = rows.f_to_kind(Kind::BFloat16)?;
-        let out = rows.f_internal_weight_int4pack_mm_for_cpu(packed, GROUP as i64, scales)?;
-        out.f_to_kind(Kind::Float)
+        rows.f_internal_weight_int4pack_mm_for_cpu(packed, GROUP as i64, scales)
     }
 }
 
