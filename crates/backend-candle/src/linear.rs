@@ -7,13 +7,12 @@
 //! | Q4_0, Q4_1 | [`NibbleBlock`] | 5 | yes |
 //! | Q8_0 | [`ByteBlock`] | 9 | yes |
 //! | Q5_0, Q5_1 | [`ByteBlock`] | 9 | to 1/254 of a block's largest weight |
-//! | Q4_K | [`FourBitSuperBlock`] | 4.6 | yes |
+//! | Q4_K | [`SuperBlock<FourBits>`] | 4.6 | yes |
+//! | Q5_K | [`SuperBlock<FiveBits>`] | 5.6 | yes |
 //! | Q6_K | [`SixBitSuperBlock`] | 6.6 | yes |
-//! | Q5_K | [`KBlocks`] | as in the file | yes |
 //! | F16, BF16, F32 | numbers | as in the file | yes |
 
 mod input;
-mod k_blocks;
 mod pack;
 mod pack_k;
 mod product;
@@ -23,15 +22,13 @@ mod tests;
 mod tiled;
 mod tiles;
 
-use candle_core::quantized::k_quants::BlockQ5K;
 use half::{bf16, f16};
 
 pub(crate) use input::{Forms, Input, InputRow};
 pub(crate) use product::{Mode, Product, multiply};
 
 use crate::simd::{LANES, Lanes, Simd};
-use k_blocks::KBlocks;
-use super_blocks::{FourBitSuperBlock, SixBitSuperBlock};
+use super_blocks::{FiveBits, FourBits, SixBitSuperBlock, SuperBlock};
 use tiled::Tiled;
 use tiles::{ByteBlock, NibbleBlock};
 
@@ -51,9 +48,9 @@ enum Form {
     F32(Tiled<Lanes<f32>>),
     F16(Tiled<Lanes<f16>>),
     Bf16(Tiled<Lanes<bf16>>),
-    FourBits(Tiled<FourBitSuperBlock>),
+    FourBits(Tiled<SuperBlock<FourBits>>),
+    FiveBits(Tiled<SuperBlock<FiveBits>>),
     SixBits(Tiled<SixBitSuperBlock>),
-    Q5K(KBlocks<BlockQ5K>),
 }
 
 impl Linear {
@@ -65,11 +62,7 @@ impl Linear {
     /// In which forms it reads its activations.
     pub(crate) fn forms(&self) -> Forms {
         Forms {
-            blocks: match self.weights {
-                Form::Nibbles(_) | Form::Bytes(_) | Form::FourBits(_) | Form::SixBits(_) => true,
-                Form::F32(_) | Form::F16(_) | Form::Bf16(_) | Form::Q5K(_) => false,
-            },
-            k_blocks: matches!(self.weights, Form::Q5K(_)),
+            blocks: !matches!(self.weights, Form::F32(_) | Form::F16(_) | Form::Bf16(_)),
         }
     }
 
@@ -96,8 +89,8 @@ impl Linear {
             Form::F16(tiles) => tiles.multiply(simd, tile, rows, emit),
             Form::Bf16(tiles) => tiles.multiply(simd, tile, rows, emit),
             Form::FourBits(tiles) => tiles.multiply(simd, tile, rows, emit),
+            Form::FiveBits(tiles) => tiles.multiply(simd, tile, rows, emit),
             Form::SixBits(tiles) => tiles.multiply(simd, tile, rows, emit),
-            Form::Q5K(blocks) => blocks.multiply(tile, rows, emit),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The left side of a matrix product: rows of activations, in the forms that weights ask for.
 
-use candle_core::quantized::k_quants::{BlockQ8K, GgmlType};
-
 use crate::pool::Pool;
 use crate::simd::{InstructionSet, Kernel, Simd};
 
@@ -40,10 +38,8 @@ impl Block {
 /// In which forms a row is read, besides as plain numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Forms {
-    /// As [`Block`]s, by all other quantised weights.
+    /// As [`Block`]s, by quantised weights.
     pub(crate) blocks: bool,
-    /// As candle's blocks of 256, by Q5_K.
-    pub(crate) k_blocks: bool,
 }
 
 impl Forms {
@@ -51,7 +47,6 @@ impl Forms {
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             blocks: self.blocks || other.blocks,
-            k_blocks: self.k_blocks || other.k_blocks,
         }
     }
 }
@@ -61,33 +56,23 @@ impl Forms {
 pub(crate) struct InputRow {
     pub(crate) values: Vec<f32>,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) k_blocks: Vec<BlockQ8K>,
 }
 
 impl InputRow {
     pub(crate) fn new(width: usize, forms: Forms) -> Self {
         let blocks = if forms.blocks { width / BLOCK } else { 0 };
-        let k_blocks = if forms.k_blocks {
-            width / BlockQ8K::BLCK_SIZE
-        } else {
-            0
-        };
         Self {
             values: vec![0.0; width],
             blocks: vec![Block::ZERO; blocks],
-            k_blocks: vec![BlockQ8K::zeros(); k_blocks],
         }
     }
 
-    /// Brings the other forms up to date with `values`.
+    /// Brings the other form up to date with `values`.
     pub(crate) fn encode(&mut self, set: InstructionSet) {
         set.run(Quantize {
             values: &self.values,
             blocks: &mut self.blocks,
         });
-        if !self.k_blocks.is_empty() {
-            BlockQ8K::from_float(&self.values, &mut self.k_blocks);
-        }
     }
 }
 

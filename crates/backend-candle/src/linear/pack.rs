@@ -4,8 +4,7 @@ use half::f16;
 use stream_checkpoint::{TensorFormat, TensorView};
 
 use super::input::BLOCK;
-use super::k_blocks::KBlocks;
-use super::pack_k::{q4_k, q6_k};
+use super::pack_k::{q4_k, q5_k, q6_k};
 use super::tiled::Tiled;
 use super::tiles::{ByteBlock, NibbleBlock, TilePart};
 use super::{Form, Linear};
@@ -37,14 +36,13 @@ impl Linear {
 
 fn native(pool: &mut Pool, tensor: TensorView<'_>) -> Form {
     use TensorFormat as F;
-    let columns = tensor.shape().1;
     match tensor.format() {
         F::Q4_0 => Form::Nibbles(nibbles(pool, tensor, q4_0)),
         F::Q4_1 => Form::Nibbles(nibbles(pool, tensor, q4_1)),
         F::Q8_0 => Form::Bytes(bytes(pool, tensor)),
         F::Q5_0 | F::Q5_1 => Form::Bytes(rounded(pool, tensor)),
         F::Q4K => Form::FourBits(q4_k(pool, tensor)),
-        F::Q5K => Form::Q5K(KBlocks::new(columns, tensor.bytes())),
+        F::Q5K => Form::FiveBits(q5_k(pool, tensor)),
         F::Q6K => Form::SixBits(q6_k(pool, tensor)),
         F::F16 => Form::F16(numbers(pool, tensor)),
         F::BF16 => Form::Bf16(numbers(pool, tensor)),

@@ -6,16 +6,32 @@ use half::f16;
 use stream_checkpoint::TensorView;
 
 use super::pack::Rows;
-use super::super_blocks::{BLOCKS, FourBitSuperBlock, SUPER_BLOCK, SixBitSuperBlock, SixBits};
+use super::super_blocks::{
+    BLOCKS, FiveBits, FourBits, SUPER_BLOCK, SixBitSuperBlock, SixBits, SuperBlock,
+};
 use super::tiled::Tiled;
 use crate::pool::Pool;
 use crate::simd::LANES;
 
 /// Q4_K (`block_q4_K` in ggml): scale of the scales, scale of the minima, 12 bytes of both,
 /// nibbles.
-pub(super) fn q4_k(pool: &mut Pool, tensor: TensorView<'_>) -> Tiled<FourBitSuperBlock> {
+pub(super) fn q4_k(pool: &mut Pool, tensor: TensorView<'_>) -> Tiled<SuperBlock<FourBits>> {
     let rows = Rows::<144>::new(tensor, SUPER_BLOCK);
-    rows.tiled(pool, FourBitSuperBlock::ZERO, FourBitSuperBlock::set)
+    rows.tiled(
+        pool,
+        SuperBlock::<FourBits>::ZERO,
+        SuperBlock::<FourBits>::set,
+    )
+}
+
+/// Q5_K (`block_q5_K` in ggml): as Q4_K, with 32 bytes of fifth bits before the nibbles.
+pub(super) fn q5_k(pool: &mut Pool, tensor: TensorView<'_>) -> Tiled<SuperBlock<FiveBits>> {
+    let rows = Rows::<176>::new(tensor, SUPER_BLOCK);
+    rows.tiled(
+        pool,
+        SuperBlock::<FiveBits>::ZERO,
+        SuperBlock::<FiveBits>::set,
+    )
 }
 
 /// Q6_K (`block_q6_K` in ggml): nibbles, the bit pairs above them, 16 scales, their scale.
@@ -24,30 +40,70 @@ pub(super) fn q6_k(pool: &mut Pool, tensor: TensorView<'_>) -> Tiled<SixBitSuper
     rows.tiled(pool, SixBitSuperBlock::ZERO, SixBitSuperBlock::set)
 }
 
-impl FourBitSuperBlock {
-    pub(super) const ZERO: Self = Self {
-        bits: [[[0; LANES]; 4]; BLOCKS],
-        scales: [[0; LANES]; BLOCKS],
-        mins: [[0; LANES]; BLOCKS],
-        scale: [0; LANES],
-        min: [0; LANES],
-    };
+impl<B> SuperBlock<B> {
+    const fn zero(bits: [B; BLOCKS]) -> Self {
+        Self {
+            bits,
+            scales: [[0; LANES]; BLOCKS],
+            mins: [[0; LANES]; BLOCKS],
+            scale: [0; LANES],
+            min: [0; LANES],
+        }
+    }
+
+    /// Sets one row's scales and minima from the beginning of its block.
+    fn set_scales(&mut self, lane: usize, head: &[u8]) {
+        self.scale[lane] = u16::from_le_bytes([head[0], head[1]]);
+        self.min[lane] = (-f16::from_le_bytes([head[2], head[3]])).to_bits();
+        for b in 0..BLOCKS {
+            (self.scales[b][lane], self.mins[b][lane]) = scale_and_min(&head[4..], b);
+        }
+    }
+}
+
+impl SuperBlock<FourBits> {
+    pub(super) const ZERO: Self = Self::zero([[[0; LANES]; 4]; BLOCKS]);
 
     /// Sets one row.
     pub(super) fn set(&mut self, lane: usize, block: &[u8; 144]) {
-        let &[d0, d1, m0, m1, ref rest @ ..] = block;
-        let (packed, nibbles) = rest.split_at(12);
-        self.scale[lane] = u16::from_le_bytes([d0, d1]);
-        self.min[lane] = (-f16::from_le_bytes([m0, m1])).to_bits();
-        for b in 0..BLOCKS {
-            (self.scales[b][lane], self.mins[b][lane]) = scale_and_min(packed, b);
-            // Blocks 2k and 2k + 1 are the lower and the upper nibbles of the same 32 bytes.
-            let bytes = nibbles[b / 2 * 32..].as_chunks().0;
-            let shift = b % 2 * 4;
-            for (p, part) in self.bits[b].iter_mut().enumerate() {
-                part[lane] = join(nibble(bytes[p], shift), nibble(bytes[p + 4], shift));
-            }
+        let (head, nibbles) = block.split_at(16);
+        self.set_scales(lane, head);
+        for (b, bits) in self.bits.iter_mut().enumerate() {
+            set_nibbles(bits, lane, nibbles, b);
         }
+    }
+}
+
+impl SuperBlock<FiveBits> {
+    pub(super) const ZERO: Self = Self::zero(
+        [FiveBits {
+            low: [[0; LANES]; 4],
+            high: [0; LANES],
+        }; BLOCKS],
+    );
+
+    /// Sets one row.
+    pub(super) fn set(&mut self, lane: usize, block: &[u8; 176]) {
+        let (head, rest) = block.split_at(16);
+        let (high, nibbles) = rest.split_at(32);
+        self.set_scales(lane, head);
+        for (b, bits) in self.bits.iter_mut().enumerate() {
+            set_nibbles(&mut bits.low, lane, nibbles, b);
+            // Byte `c` of the fifth bits holds those of column `c` of all eight blocks.
+            let fours = high.as_chunks().0.iter().enumerate();
+            let fifth = |four: &[u8; 4]| u32::from_le_bytes(*four) >> b & 0x0101_0101;
+            bits.high[lane] = fours.fold(0, |all, (p, four)| all | fifth(four) << p);
+        }
+    }
+}
+
+/// Sets one row of a block. Blocks `2k` and `2k + 1` are the lower and the upper nibbles of the
+/// same 32 bytes.
+fn set_nibbles(bits: &mut FourBits, lane: usize, nibbles: &[u8], block: usize) {
+    let bytes = nibbles[block / 2 * 32..].as_chunks().0;
+    let shift = block % 2 * 4;
+    for (p, part) in bits.iter_mut().enumerate() {
+        part[lane] = join(nibble(bytes[p], shift), nibble(bytes[p + 4], shift));
     }
 }
 

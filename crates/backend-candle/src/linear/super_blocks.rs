@@ -17,14 +17,27 @@ pub(crate) const SUPER_BLOCK: usize = 256;
 /// Blocks of 32 in a super-block.
 pub(crate) const BLOCKS: usize = SUPER_BLOCK / BLOCK;
 
-/// 256 columns of 16 rows, 4 bits a weight: the weight is
-/// `scale * scales[b] * bits + min * mins[b]` in the block `b` of 32. This is Q4_K of ggml,
-/// rearranged.
+/// 32 columns of 16 rows, 4 bits a weight, as in [`NibbleBlock`](super::tiles::NibbleBlock).
+pub(crate) type FourBits = [Lanes<u32>; 4];
+
+/// 32 columns of 16 rows, 5 bits a weight.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct FiveBits {
+    /// The lower four.
+    pub(crate) low: FourBits,
+    /// Integer `i` holds row `i`: the fifth bits of columns `4p..4p + 4` are the bits `p` of its
+    /// four bytes.
+    pub(crate) high: Lanes<u32>,
+}
+
+/// 256 columns of 16 rows: the weight is `scale * scales[b] * bits + min * mins[b]` in the block
+/// `b` of 32. With [`FourBits`] this is Q4_K of ggml, with [`FiveBits`] Q5_K, rearranged.
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
-pub(crate) struct FourBitSuperBlock {
-    /// Each block's bits as in [`NibbleBlock`](super::tiles::NibbleBlock).
-    pub(crate) bits: [[Lanes<u32>; 4]; BLOCKS],
+pub(crate) struct SuperBlock<B> {
+    /// Each block's bits.
+    pub(crate) bits: [B; BLOCKS],
     /// Each block's scales, row by row.
     pub(crate) scales: [Lanes<u8>; BLOCKS],
     /// Each block's minima, row by row.
@@ -60,7 +73,36 @@ pub(crate) struct SixBitSuperBlock {
     pub(crate) scale: Lanes<u16>,
 }
 
-impl TilePart for FourBitSuperBlock {
+/// The bits of 32 columns of 16 rows.
+pub(crate) trait Bits: Send + Sync {
+    /// Four columns after the other, a byte for each weight.
+    fn load<S: Simd>(&self, simd: S) -> [S::I; 8];
+}
+
+impl Bits for FourBits {
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S) -> [S::I; 8] {
+        nibbles(simd, self)
+    }
+}
+
+impl Bits for FiveBits {
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S) -> [S::I; 8] {
+        const FIFTH: u8 = 0b1_0000;
+        let low = nibbles(simd, &self.low);
+        let high = simd.load_int(&self.high);
+        std::array::from_fn(|p| {
+            let fifth = match p {
+                0..4 => simd.shift_left(high, 4 - p as i32),
+                _ => simd.shift_right(high, p as i32 - 4),
+            };
+            simd.join(low[p], fifth, FIFTH)
+        })
+    }
+}
+
+impl<B: Bits> TilePart for SuperBlock<B> {
     type Activations = Block;
 
     #[inline(always)]
@@ -77,7 +119,7 @@ impl TilePart for FourBitSuperBlock {
             let min = simd.load_f16(&part.min);
             for b in 0..BLOCKS {
                 fetch_piece_after(simd, part, b, BLOCKS);
-                let weights = nibbles(simd, &part.bits[b]);
+                let weights = part.bits[b].load(simd);
                 let scale = simd.mul(scale, simd.load_bytes(&part.scales[b]));
                 let min = simd.mul(min, simd.load_bytes(&part.mins[b]));
                 for r in 0..R {

@@ -186,13 +186,7 @@ fn a_bias_is_added_once_to_every_output() {
 
 #[test]
 fn activations_are_rounded_to_the_nearest_byte() {
-    let mut row = InputRow::new(
-        4 * BLOCK,
-        Forms {
-            blocks: true,
-            k_blocks: false,
-        },
-    );
+    let mut row = InputRow::new(4 * BLOCK, Forms { blocks: true });
     for (i, value) in row.values.iter_mut().enumerate() {
         *value = noise(3, i) * [1.0, 1e-20, 1e-35, 1e30][i / BLOCK];
     }

@@ -1,9 +1,12 @@
 //! Super-blocks, packed as from a file, against candle's own reading of the same bytes.
 
-use candle_core::quantized::k_quants::{BlockQ4K, BlockQ6K, GgmlType};
+use candle_core::quantized::k_quants::{BlockQ4K, BlockQ5K, BlockQ6K, GgmlType};
 
 use super::*;
 use crate::linear::super_blocks::SUPER_BLOCK;
+
+type FourBitBlock = SuperBlock<FourBits>;
+type FiveBitBlock = SuperBlock<FiveBits>;
 
 /// Super-blocks in a row.
 const LENGTHS: [usize; 2] = [1, 3];
@@ -21,6 +24,10 @@ fn block<const BYTES: usize>(output: usize, index: usize, halves: &[usize]) -> [
 }
 
 fn q4_k(output: usize, index: usize) -> [u8; 144] {
+    block(output, index, &[0, 2])
+}
+
+fn q5_k(output: usize, index: usize) -> [u8; 176] {
     block(output, index, &[0, 2])
 }
 
@@ -45,13 +52,13 @@ fn packed<P: TilePart + Clone, B>(
 }
 
 fn four_bits(blocks: usize) -> Linear {
-    let tiles = packed(
-        blocks,
-        &FourBitSuperBlock::ZERO,
-        q4_k,
-        FourBitSuperBlock::set,
-    );
+    let tiles = packed(blocks, &FourBitBlock::ZERO, q4_k, FourBitBlock::set);
     linear(Form::FourBits(tiles))
+}
+
+fn five_bits(blocks: usize) -> Linear {
+    let tiles = packed(blocks, &FiveBitBlock::ZERO, q5_k, FiveBitBlock::set);
+    linear(Form::FiveBits(tiles))
 }
 
 fn six_bits(blocks: usize) -> Linear {
@@ -91,6 +98,15 @@ fn four_bit_super_blocks_multiply() {
 }
 
 #[test]
+fn five_bit_super_blocks_multiply() {
+    for blocks in LENGTHS {
+        let exact = weights::<BlockQ5K, 176>(blocks, q5_k);
+        let weight = |output: usize, column: usize| f64::from(exact[output][column]);
+        check(&five_bits(blocks), blocks * SUPER_BLOCK, weight, as_bytes);
+    }
+}
+
+#[test]
 fn six_bit_super_blocks_multiply() {
     for blocks in LENGTHS {
         let exact = weights::<BlockQ6K, 210>(blocks, q6_k);
@@ -103,7 +119,7 @@ fn six_bit_super_blocks_multiply() {
 #[test]
 fn a_product_does_not_depend_on_the_rows_beside_it() {
     let mut pool = Pool::new(1).unwrap();
-    for linear in [four_bits(3), six_bits(3)] {
+    for linear in [four_bits(3), five_bits(3), six_bits(3)] {
         for set in InstructionSet::available() {
             let mut input = Input::new(MOST_ROWS, 3 * SUPER_BLOCK, linear.forms());
             let mut of = |count: usize| {
