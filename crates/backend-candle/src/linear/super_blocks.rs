@@ -9,7 +9,7 @@
 )]
 
 use super::input::{BLOCK, Block, InputRow};
-use super::tiles::{TilePart, fetch_piece_after, nibbles, scaled};
+use super::tiles::{TilePart, add_scaled, blocks_of, fetch_piece_after, nibbles};
 use crate::simd::{Lanes, Simd};
 
 /// Columns in a super-block.
@@ -90,15 +90,15 @@ impl Bits for FiveBits {
     #[inline(always)]
     fn load<S: Simd>(&self, simd: S) -> [S::I; 8] {
         const FIFTH: u8 = 0b1_0000;
-        let low = nibbles(simd, &self.low);
+        let mut weights = nibbles(simd, &self.low);
         let high = simd.load_int(&self.high);
-        std::array::from_fn(|p| {
-            let fifth = match p {
-                0..4 => simd.shift_left(high, 4 - p as i32),
-                _ => simd.shift_right(high, p as i32 - 4),
-            };
-            simd.join(low[p], fifth, FIFTH)
-        })
+        for p in 0..4 {
+            let lower = simd.shift_left(high, 4 - p as i32);
+            weights[p] = simd.join(weights[p], lower, FIFTH);
+            let upper = simd.shift_right(high, p as i32);
+            weights[p + 4] = simd.join(weights[p + 4], upper, FIFTH);
+        }
+        weights
     }
 }
 
@@ -112,7 +112,7 @@ impl<B: Bits> TilePart for SuperBlock<B> {
 
     #[inline(always)]
     fn multiply<S: Simd, const R: usize>(simd: S, tile: &[Self], rows: [&[Block]; R]) -> [S::F; R] {
-        let rows = rows.map(|row| &row.as_chunks::<BLOCKS>().0[..tile.len()]);
+        let rows = rows.map(|row| &row[..tile.len() * BLOCKS]);
         let mut sums = [simd.splat(0.0); R];
         for (i, part) in tile.iter().enumerate() {
             let scale = simd.load_f16(&part.scale);
@@ -122,9 +122,8 @@ impl<B: Bits> TilePart for SuperBlock<B> {
                 let weights = part.bits[b].load(simd);
                 let scale = simd.mul(scale, simd.load_bytes(&part.scales[b]));
                 let min = simd.mul(min, simd.load_bytes(&part.mins[b]));
-                for r in 0..R {
-                    sums[r] = scaled(simd, sums[r], weights, [scale, min], &rows[r][i][b]);
-                }
+                let blocks = blocks_of(rows, i * BLOCKS + b);
+                add_scaled(simd, &mut sums, weights, [scale, min], blocks);
             }
         }
         sums
@@ -135,7 +134,7 @@ impl SixBits {
     #[inline(always)]
     fn load<S: Simd>(&self, simd: S) -> [S::I; 4] {
         const UPPER: u8 = 0b11_0000;
-        let low = self.low.each_ref().map(|low| simd.load_int(low));
+        let low = [simd.load_int(&self.low[0]), simd.load_int(&self.low[1])];
         let high = simd.load_int(&self.high);
         [
             simd.join(simd.low_nibbles(low[0]), simd.shift_left(high, 4), UPPER),
@@ -156,17 +155,18 @@ impl TilePart for SixBitSuperBlock {
 
     #[inline(always)]
     fn multiply<S: Simd, const R: usize>(simd: S, tile: &[Self], rows: [&[Block]; R]) -> [S::F; R] {
-        let rows = rows.map(|row| &row.as_chunks::<BLOCKS>().0[..tile.len()]);
+        let rows = rows.map(|row| &row[..tile.len() * BLOCKS]);
         let mut sums = [simd.splat(0.0); R];
         for (i, part) in tile.iter().enumerate() {
             let scale = simd.load_f16(&part.scale);
             for b in 0..BLOCKS {
                 fetch_piece_after(simd, part, b, BLOCKS);
-                let weights = [2 * b, 2 * b + 1].map(|h| part.bits[h].load(simd));
-                let scales = [2 * b, 2 * b + 1]
-                    .map(|h| simd.mul(scale, simd.load_signed_bytes(&part.scales[h])));
-                for r in 0..R {
-                    sums[r] = in_halves(simd, sums[r], weights, scales, &rows[r][i][b]);
+                let blocks = blocks_of(rows, i * BLOCKS + b);
+                for half in 0..2 {
+                    let weights = part.bits[2 * b + half].load(simd);
+                    let scales = simd.load_signed_bytes(&part.scales[2 * b + half]);
+                    let scale = simd.mul(scale, scales);
+                    add_half(simd, &mut sums, weights, scale, blocks, half);
                 }
             }
         }
@@ -174,22 +174,28 @@ impl TilePart for SixBitSuperBlock {
     }
 }
 
-/// Adds to `sum` the products of a block with weights that are `scales[h] * (bits[h] - 32)`.
+/// Adds to each row's sum the products of half of its block with weights that are
+/// `scale * (bits - 32)`.
 #[inline(always)]
-fn in_halves<S: Simd>(
+fn add_half<S: Simd, const R: usize>(
     simd: S,
-    sum: S::F,
-    bits: [[S::I; 4]; 2],
-    scales: [S::F; 2],
-    x: &Block,
-) -> S::F {
-    let dots = [0, 1].map(|h| {
-        let mut dot = simd.splat_int(x.offsets[h]);
-        for p in 0..4 {
-            dot = simd.dot_small(dot, bits[h][p], x.bytes[4 * h + p]);
+    sums: &mut [S::F; R],
+    bits: [S::I; 4],
+    scale: S::F,
+    blocks: [&Block; R],
+    half: usize,
+) {
+    let mut dots = [simd.splat_int(0); R];
+    for r in 0..R {
+        dots[r] = simd.splat_int(blocks[r].offsets[half]);
+    }
+    for p in 0..4 {
+        for r in 0..R {
+            dots[r] = simd.dot_small(dots[r], bits[p], blocks[r].bytes[4 * half + p]);
         }
-        simd.int_to_float(dot)
-    });
-    let both = simd.mul_add(dots[1], scales[1], simd.mul(dots[0], scales[0]));
-    simd.mul_add(both, simd.splat(x.scale), sum)
+    }
+    for r in 0..R {
+        let scale = simd.mul(scale, simd.splat(blocks[r].scale));
+        sums[r] = simd.mul_add(simd.int_to_float(dots[r]), scale, sums[r]);
+    }
 }

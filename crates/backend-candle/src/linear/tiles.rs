@@ -3,6 +3,9 @@
 //! A tile holds its 16 rows side by side: the first four weights of each row, then the next
 //! four, and so on. Each output is summed in one lane, from the first block of its row to the
 //! last. So it has the same bits whatever is computed beside it.
+//!
+//! Inner loops have no closures: one that the compiler leaves a function of its own is compiled
+//! without the instruction set, and hands vectors over through memory.
 #![allow(
     clippy::needless_range_loop,
     reason = "registers are named by their number"
@@ -72,29 +75,47 @@ pub(crate) trait TilePart: Sized + Send + Sync {
 /// 32 columns of 16 rows from their nibbles.
 #[inline(always)]
 pub(super) fn nibbles<S: Simd>(simd: S, bits: &[Lanes<u32>; 4]) -> [S::I; 8] {
-    let bits = bits.each_ref().map(|bits| simd.load_int(bits));
-    std::array::from_fn(|p| match p {
-        0..4 => simd.low_nibbles(bits[p]),
-        _ => simd.high_nibbles(bits[p - 4]),
-    })
+    let mut weights = [simd.splat_int(0); 8];
+    for p in 0..4 {
+        let bits = simd.load_int(&bits[p]);
+        weights[p] = simd.low_nibbles(bits);
+        weights[p + 4] = simd.high_nibbles(bits);
+    }
+    weights
 }
 
-/// Adds to `sum` the products of a block with weights that are `scale * bits + min`.
+/// Block `i` of each row.
 #[inline(always)]
-pub(super) fn scaled<S: Simd>(
+pub(super) fn blocks_of<const R: usize>(rows: [&[Block]; R], i: usize) -> [&Block; R] {
+    let mut blocks = [&rows[0][i]; R];
+    for r in 1..R {
+        blocks[r] = &rows[r][i];
+    }
+    blocks
+}
+
+/// Adds to each row's sum the products of its block with weights that are `scale * bits + min`.
+///
+/// Each row's sum of integers is a chain of dependent instructions, so the rows take turns.
+#[inline(always)]
+pub(super) fn add_scaled<S: Simd, const R: usize>(
     simd: S,
-    sum: S::F,
+    sums: &mut [S::F; R],
     bits: [S::I; 8],
     [scale, min]: [S::F; 2],
-    x: &Block,
-) -> S::F {
-    let mut dot = simd.splat_int(0);
+    blocks: [&Block; R],
+) {
+    let mut dots = [simd.splat_int(0); R];
     for p in 0..8 {
-        dot = simd.dot_small(dot, bits[p], x.bytes[p]);
+        for r in 0..R {
+            dots[r] = simd.dot_small(dots[r], bits[p], blocks[r].bytes[p]);
+        }
     }
-    let scale = simd.mul(scale, simd.splat(x.scale));
-    let sum = simd.mul_add(simd.int_to_float(dot), scale, sum);
-    simd.mul_add(min, simd.splat(x.scaled_sum), sum)
+    for r in 0..R {
+        let scale = simd.mul(scale, simd.splat(blocks[r].scale));
+        sums[r] = simd.mul_add(simd.int_to_float(dots[r]), scale, sums[r]);
+        sums[r] = simd.mul_add(min, simd.splat(blocks[r].scaled_sum), sums[r]);
+    }
 }
 
 impl TilePart for NibbleBlock {
@@ -114,9 +135,8 @@ impl TilePart for NibbleBlock {
             let weights = nibbles(simd, &part.bits);
             let scale = simd.load_f16(&part.scale);
             let min = simd.load_f16(&part.min);
-            for r in 0..R {
-                sums[r] = scaled(simd, sums[r], weights, [scale, min], &rows[r][i]);
-            }
+            let blocks = blocks_of(rows, i);
+            add_scaled(simd, &mut sums, weights, [scale, min], blocks);
         }
         sums
     }
@@ -136,17 +156,25 @@ impl TilePart for ByteBlock {
         let mut sums = [simd.splat(0.0); R];
         for (i, part) in tile.iter().enumerate() {
             fetch_after(simd, part);
-            let bytes = part.bytes.each_ref().map(|bytes| simd.load_int(bytes));
+            let mut bytes = [simd.splat_int(0); 8];
+            for p in 0..8 {
+                bytes[p] = simd.load_int(&part.bytes[p]);
+            }
             let scale = simd.load(&part.scale);
+            let blocks = blocks_of(rows, i);
+            let mut dots = [simd.splat_int(0); R];
             for r in 0..R {
-                let x = &rows[r][i];
-                let offset = S::WEIGHT_OFFSET / OFFSET * (x.offsets[0] + x.offsets[1]);
-                let mut dot = simd.splat_int(offset);
-                for p in 0..8 {
-                    dot = simd.dot_bytes(dot, bytes[p], x.bytes[p]);
+                let [first, second] = blocks[r].offsets;
+                dots[r] = simd.splat_int(S::WEIGHT_OFFSET / OFFSET * (first + second));
+            }
+            for p in 0..8 {
+                for r in 0..R {
+                    dots[r] = simd.dot_bytes(dots[r], bytes[p], blocks[r].bytes[p]);
                 }
-                let scale = simd.mul(scale, simd.splat(x.scale));
-                sums[r] = simd.mul_add(simd.int_to_float(dot), scale, sums[r]);
+            }
+            for r in 0..R {
+                let scale = simd.mul(scale, simd.splat(blocks[r].scale));
+                sums[r] = simd.mul_add(simd.int_to_float(dots[r]), scale, sums[r]);
             }
         }
         sums
