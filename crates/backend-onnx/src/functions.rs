@@ -100,26 +100,21 @@ impl Kernel for SiluGate<'_> {
     }
 }
 
-/// `out += factor * x`.
-pub(crate) fn add_scaled(set: InstructionSet, factor: f32, x: &[f32], out: &mut [f32]) {
-    set.run(AddScaled { factor, x, out });
-}
-
-struct AddScaled<'a> {
-    factor: f32,
-    x: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl Kernel for AddScaled<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<M: MultiplyAdd>(self) {
-        for (out, x) in self.out.iter_mut().zip(self.x) {
-            *out = M::multiply_add(self.factor, *x, *out);
+/// The sum of some numbers, 16 side by side and then halves of what is left, for the compiler to
+/// vectorise.
+#[inline(always)]
+pub(crate) fn sum(x: &[f32]) -> f32 {
+    let (lanes, rest) = x.as_chunks::<16>();
+    let mut sums = [0.0; 16];
+    for x in lanes {
+        for (sum, x) in sums.iter_mut().zip(x) {
+            *sum += x;
         }
     }
+    let eight: [f32; 8] = std::array::from_fn(|i| sums[i] + sums[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    let whole = (four[0] + four[2]) + (four[1] + four[3]);
+    rest.iter().fold(whole, |sum, x| sum + x)
 }
 
 #[cfg(test)]

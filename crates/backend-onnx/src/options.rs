@@ -40,11 +40,11 @@ impl Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Spinning {
-    /// They spin for a while. Faster where the machine has nothing else to do; where it has, a step
-    /// can take many times as long.
+    /// They spin while a step runs, and sleep between steps. A third faster at one stream where the
+    /// machine has nothing else to do; where it has, a step can take several times as long.
+    #[default]
     On,
     /// They sleep at once.
-    #[default]
     Off,
 }
 

@@ -16,6 +16,9 @@
 use rayon::prelude::*;
 use stream_checkpoint::{Affine, TensorView};
 
+/// Outputs whose leftovers lie side by side.
+pub(crate) const LEFTOVER_TILE: usize = 32;
+
 /// A matrix for `MatMulNBits`, with what that operator cannot say.
 #[derive(Debug)]
 pub(crate) struct Packed {
@@ -30,7 +33,8 @@ pub(crate) struct Packed {
     pub(crate) scales: Vec<f32>,
     /// The same, packed as the codes are; `None` if each is the operator's default.
     pub(crate) zeros: Option<Vec<u8>>,
-    /// For each group its outputs; `None` if all are 0.
+    /// For each tile of 32 outputs, filled up with zeros, its groups: 32 numbers each. `None` if
+    /// all are 0.
     pub(crate) leftover: Option<Vec<f32>>,
 }
 
@@ -93,16 +97,23 @@ impl Packed {
                 .flat_map(|row| row.scales.iter().copied())
                 .collect(),
             zeros: (!plain).then(|| rows.iter().flat_map(|row| form.bytes(&row.zeros)).collect()),
-            leftover: (!exact).then(|| transposed(&rows)),
+            leftover: (!exact).then(|| tiled(&rows)),
         }
     }
 }
 
-/// For each group the leftovers of all rows.
-fn transposed(rows: &[Row]) -> Vec<f32> {
+/// The leftovers of some rows in tiles.
+fn tiled(rows: &[Row]) -> Vec<f32> {
     let groups = rows.first().map_or(0, |row| row.leftover.len());
-    let of_group = |group| rows.iter().map(move |row: &Row| row.leftover[group]);
-    (0..groups).flat_map(of_group).collect()
+    let tiles = rows.len().div_ceil(LEFTOVER_TILE);
+    let mut numbers = vec![0.0; tiles * groups * LEFTOVER_TILE];
+    for (number, row) in rows.iter().enumerate() {
+        let (tile, lane) = (number / LEFTOVER_TILE, number % LEFTOVER_TILE);
+        for (group, left) in row.leftover.iter().enumerate() {
+            numbers[(tile * groups + group) * LEFTOVER_TILE + lane] = *left;
+        }
+    }
+    numbers
 }
 
 impl Form {

@@ -14,4 +14,4 @@ pub(crate) use span::Accumulator;
 pub(crate) use step::{Run, Step};
 
 /// Positions that are computed side by side.
-pub(crate) const LANES: usize = 16;
+pub(crate) use crate::simd::LANES;

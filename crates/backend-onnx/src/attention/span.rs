@@ -19,6 +19,8 @@ const SPAN: usize = 128;
 const TILES: usize = SPAN / LANES;
 /// Query heads that are computed together.
 const MOST_HEADS: usize = 4;
+/// Vectors of values that are.
+const MOST_VECTORS: usize = 4;
 
 /// A number for each position of a span.
 type Scores = [[f32; LANES]; TILES];
@@ -155,21 +157,20 @@ impl Span<'_> {
         let pairs = self.visible.end.div_ceil(2 * LANES);
         for (pair, tiles) in self.tiles.as_chunks::<2>().0.iter().take(pairs).enumerate() {
             let keys = tiles.map(|tile| &tile.keys[..self.dim]);
-            let mut sums = [[[0.0; LANES]; 2]; H];
+            let mut sums = [[M::splat(0.0); 2]; H];
             for d in 0..self.dim {
+                let keys = keys.map(|keys| M::load(&keys[d]));
                 for h in 0..H {
-                    let query = queries[h][d];
+                    let query = M::splat(queries[h][d]);
                     for t in 0..2 {
-                        for lane in 0..LANES {
-                            let sum = sums[h][t][lane];
-                            sums[h][t][lane] = M::multiply_add(keys[t][d][lane], query, sum);
-                        }
+                        sums[h][t] = M::multiply_add_all(keys[t], query, sums[h][t]);
                     }
                 }
             }
             for h in 0..H {
-                scores[h][2 * pair] = sums[h][0];
-                scores[h][2 * pair + 1] = sums[h][1];
+                for t in 0..2 {
+                    M::store(sums[h][t], &mut scores[h][2 * pair + t]);
+                }
             }
         }
     }
@@ -207,25 +208,54 @@ impl Span<'_> {
         factors: [f32; H],
     ) {
         let vectors = self.sums.values.len() / self.sums.heads;
-        for vector in 0..vectors {
-            let place = |h: usize| (first + h) * vectors + vector;
-            let mut sums: [[f32; LANES]; H] =
-                std::array::from_fn(|h| self.sums.values[place(h)].map(|x| x * factors[h]));
-            for (t, tile) in self.tiles.iter().enumerate() {
-                let unseen = if t == 0 { self.visible.start } else { 0 };
-                let end = LANES.min(self.visible.end.saturating_sub(t * LANES));
-                for i in unseen..end {
-                    let row = &tile.values[i * vectors + vector];
-                    for h in 0..H {
-                        let weight = scores[h][t][i];
-                        for lane in 0..LANES {
-                            sums[h][lane] = M::multiply_add(row[lane], weight, sums[h][lane]);
-                        }
+        let mut vector = 0;
+        while vector + MOST_VECTORS <= vectors {
+            self.add_vectors::<M, H, MOST_VECTORS>(first, scores, factors, vector);
+            vector += MOST_VECTORS;
+        }
+        while vector < vectors {
+            self.add_vectors::<M, H, 1>(first, scores, factors, vector);
+            vector += 1;
+        }
+    }
+
+    /// `V` vectors of dimensions from `vector` on.
+    #[inline(always)]
+    fn add_vectors<M: MultiplyAdd, const H: usize, const V: usize>(
+        &mut self,
+        first: usize,
+        scores: &[Scores; H],
+        factors: [f32; H],
+        vector: usize,
+    ) {
+        let vectors = self.sums.values.len() / self.sums.heads;
+        let place = |h: usize| (first + h) * vectors + vector;
+        let zero = M::splat(0.0);
+        let mut sums = [[zero; V]; H];
+        for h in 0..H {
+            let (before, factor) = (&self.sums.values[place(h)..][..V], M::splat(factors[h]));
+            for v in 0..V {
+                sums[h][v] = M::multiply_add_all(M::load(&before[v]), factor, zero);
+            }
+        }
+        for (t, tile) in self.tiles.iter().enumerate() {
+            let unseen = if t == 0 { self.visible.start } else { 0 };
+            let end = LANES.min(self.visible.end.saturating_sub(t * LANES));
+            let rows = tile.values.chunks_exact(vectors).enumerate();
+            for (i, row) in rows.take(end).skip(unseen) {
+                let row: [_; V] = std::array::from_fn(|v| M::load(&row[vector + v]));
+                for h in 0..H {
+                    let weight = M::splat(scores[h][t][i]);
+                    for v in 0..V {
+                        sums[h][v] = M::multiply_add_all(row[v], weight, sums[h][v]);
                     }
                 }
             }
-            for h in 0..H {
-                self.sums.values[place(h)] = sums[h];
+        }
+        for h in 0..H {
+            let after = &mut self.sums.values[place(h)..][..V];
+            for v in 0..V {
+                M::store(sums[h][v], &mut after[v]);
             }
         }
     }

@@ -138,7 +138,8 @@ impl Builder<'_> {
             self.graph.constant(zeros)
         });
         let leftover = packed.leftover.map(|leftover| {
-            let leftover = Initializer::f32(at("leftover"), &[groups, outputs], leftover);
+            let shape = [leftover.len()];
+            let leftover = Initializer::f32(at("leftover"), &shape, leftover);
             self.graph.constant(leftover)
         });
         let attributes = [

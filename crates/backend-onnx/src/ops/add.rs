@@ -9,7 +9,7 @@ use ort::value::TensorElementType;
 
 use super::Shared;
 use super::context::{Input, Parts, REQUIRED, for_each, guarded, output};
-use super::leftover::Leftover;
+use super::leftover::{Leftover, rows_in_task};
 
 /// Columns that a thread takes at a time.
 const COLUMNS: usize = 4_096;
@@ -74,15 +74,18 @@ impl AddKernel {
         let leftover = Leftover::new(rows.optional()?, leftover.optional()?, count, width);
         let mut out = output(context, 0, count, width)?;
         let out = Parts::new(out.try_extract_tensor_mut::<f32>()?.1);
-        let chunks = width.div_ceil(COLUMNS);
-        for_each(context, count * chunks, |task| {
-            let (row, first) = (task / chunks, task % chunks * COLUMNS);
-            let columns = COLUMNS.min(width - first);
-            // SAFETY: each task has columns of its own in a row.
-            let out = unsafe { out.part(row * width + first, columns) };
-            out.copy_from_slice(&product[row * width + first..][..columns]);
+        let (chunks, together) = (width.div_ceil(COLUMNS), rows_in_task(count));
+        for_each(context, count.div_ceil(together) * chunks, |task| {
+            let (row, first) = (task / chunks * together, task % chunks * COLUMNS);
+            let columns = first..width.min(first + COLUMNS);
+            // SAFETY: each task has columns of its own in its rows.
+            let mut out =
+                unsafe { out.rows(row..count.min(row + together), width, columns.clone()) };
+            for (out, product) in out.iter_mut().zip(product.chunks(width).skip(row)) {
+                out.copy_from_slice(&product[columns.clone()]);
+            }
             if let Some(leftover) = leftover {
-                leftover.add(self.shared.set, row, first, out);
+                leftover.add(self.shared.set, row, first, &mut out);
             }
         })
     }

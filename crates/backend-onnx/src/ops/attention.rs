@@ -10,7 +10,7 @@ use stream_checkpoint::{Architecture, LayerAttention};
 
 use super::Shared;
 use super::context::{Input, OPTIONAL, Parts, REQUIRED, for_each, guarded, output};
-use super::leftover::Leftover;
+use super::leftover::{Leftover, rows_in_task};
 use crate::attention::{Accumulator, Run, Step};
 use crate::functions::RmsNorm;
 use crate::rotary::Rotation;
@@ -155,17 +155,22 @@ impl AttentionKernel {
         placed.clear();
         placed.extend_from_slice(&projected[..tokens * width]);
         let parts = Parts::new(&mut placed);
-        let one = |token: usize| {
-            // SAFETY: each token has a row of its own.
-            let row = unsafe { parts.part(token * width, width) };
+        let together = rows_in_task(tokens);
+        let some = |task: usize| {
+            let tokens = task * together..tokens.min((task + 1) * together);
+            // SAFETY: each task has rows of its own.
+            let mut rows = unsafe { parts.rows(tokens.clone(), width, 0..width) };
             if let Some(leftover) = leftover {
-                leftover.add(self.shared.set, token, 0, row);
+                leftover.add(self.shared.set, tokens.start, 0, &mut rows);
             }
-            self.place_row(step.turn(token), &norms, row);
+            for (token, row) in tokens.zip(rows) {
+                self.place_row(step.turn(token), &norms, row);
+            }
         };
+        let tasks = tokens.div_ceil(together);
         match tokens < LEAST_TOKENS {
-            true => (0..tokens).for_each(one),
-            false => for_each(context, tokens, one)?,
+            true => (0..tasks).for_each(some),
+            false => for_each(context, tasks, some)?,
         }
         self.placed = placed;
         Ok(())

@@ -1,6 +1,7 @@
 //! Inputs, outputs and threads of an operator.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -95,6 +96,24 @@ impl<'a> Parts<'a> {
             length: numbers.len(),
             numbers: PhantomData,
         }
+    }
+
+    /// Some rows of `stride` numbers from `row` on, and of them `columns`.
+    ///
+    /// # Panics
+    /// If they do not lie in the numbers.
+    ///
+    /// # Safety
+    /// As [`part`](Self::part).
+    pub(super) unsafe fn rows(
+        &self,
+        rows: Range<usize>,
+        stride: usize,
+        columns: Range<usize>,
+    ) -> Vec<&mut [f32]> {
+        // SAFETY: columns of different rows are apart; for the rest, the caller says so.
+        rows.map(|row| unsafe { self.part(row * stride + columns.start, columns.len()) })
+            .collect()
     }
 
     /// # Panics

@@ -1,5 +1,6 @@
 //! `SiluGate`: the gated activation of the feed-forward.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ort::operator::{
@@ -9,8 +10,9 @@ use ort::value::TensorElementType;
 
 use super::Shared;
 use super::context::{Input, OPTIONAL, Parts, REQUIRED, for_each, guarded, output};
-use super::leftover::Leftover;
+use super::leftover::{Leftover, rows_in_task};
 use crate::functions::silu_gate;
+use crate::simd::InstructionSet;
 
 /// Columns that a thread takes at a time.
 const COLUMNS: usize = 768;
@@ -51,6 +53,26 @@ impl Operator for GateOperator {
     }
 }
 
+/// Columns of some rows of a product, row after row, with what is left over.
+fn whole(
+    set: InstructionSet,
+    product: &[f32],
+    width: usize,
+    leftover: Option<Leftover<'_>>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) -> Vec<f32> {
+    let parts = rows
+        .clone()
+        .map(|row| &product[row * width..][columns.clone()]);
+    let mut whole = parts.collect::<Vec<_>>().concat();
+    if let Some(leftover) = leftover {
+        let mut parts: Vec<_> = whole.chunks_mut(columns.len()).collect();
+        leftover.add(set, rows.start, columns.start, &mut parts);
+    }
+    whole
+}
+
 pub(crate) struct GateKernel {
     shared: Arc<Shared>,
 }
@@ -72,23 +94,20 @@ impl GateKernel {
         let mut out = output(context, 0, tokens, width)?;
         let out = Parts::new(out.try_extract_tensor_mut::<f32>()?.1);
         let (set, chunks) = (self.shared.set, width.div_ceil(COLUMNS));
-        for_each(context, tokens * chunks, |task| {
-            let (token, first) = (task / chunks, task % chunks * COLUMNS);
-            let count = COLUMNS.min(width - first);
-            // SAFETY: each task has columns of its own in a token's row.
-            let out = unsafe { out.part(token * width + first, count) };
-            let [gate, up] = [first, width + first]
-                .map(|column| (column, &both[2 * token * width + column..][..count]));
-            match leftover {
-                None => silu_gate(set, gate.1, up.1, out),
-                Some(leftover) => {
-                    let mut whole = [[0.0; COLUMNS]; 2];
-                    for (whole, (column, part)) in whole.iter_mut().zip([gate, up]) {
-                        whole[..count].copy_from_slice(part);
-                        leftover.add(set, token, column, &mut whole[..count]);
-                    }
-                    silu_gate(set, &whole[0][..count], &whole[1][..count], out);
-                }
+        let together = rows_in_task(tokens);
+        for_each(context, tokens.div_ceil(together) * chunks, |task| {
+            let (first, column) = (task / chunks * together, task % chunks * COLUMNS);
+            let rows = first..tokens.min(first + together);
+            let columns = column..width.min(column + COLUMNS);
+            // SAFETY: each task has columns of its own in its rows.
+            let out = unsafe { out.rows(rows.clone(), width, columns.clone()) };
+            let [gate, up] = [column, width + column].map(|column| {
+                let columns = column..column + columns.len();
+                whole(set, both, 2 * width, leftover, rows.clone(), columns)
+            });
+            let pairs = gate.chunks(columns.len()).zip(up.chunks(columns.len()));
+            for (out, (gate, up)) in out.into_iter().zip(pairs) {
+                silu_gate(set, gate, up, out);
             }
         })
     }

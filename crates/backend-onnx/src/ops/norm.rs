@@ -9,7 +9,7 @@ use ort::value::TensorElementType;
 
 use super::Shared;
 use super::context::{Input, OPTIONAL, Parts, REQUIRED, for_each, guarded, output};
-use super::leftover::Leftover;
+use super::leftover::{Leftover, rows_in_task};
 use crate::functions::RmsNorm;
 
 /// Inputs: the residual stream, the weight of the norm, and, if there is something to add: the
@@ -81,24 +81,30 @@ impl NormKernel {
         let sums = Parts::new(sums.try_extract_tensor_mut::<f32>()?.1);
         let normed = Parts::new(normed.try_extract_tensor_mut::<f32>()?.1);
         let set = self.shared.set;
-        for_each(context, tokens, |token| {
-            // SAFETY: each token has a row of its own, in both.
-            let (sum, normed) = unsafe {
+        let together = rows_in_task(tokens);
+        for_each(context, tokens.div_ceil(together), |task| {
+            let rows = task * together..tokens.min((task + 1) * together);
+            // SAFETY: each task has rows of its own, in both.
+            let (mut sums, normed) = unsafe {
                 (
-                    sums.part(token * width, width),
-                    normed.part(token * width, width),
+                    sums.rows(rows.clone(), width, 0..width),
+                    normed.rows(rows.clone(), width, 0..width),
                 )
             };
-            sum.copy_from_slice(&residual[token * width..][..width]);
-            if let Some(product) = product {
-                let product = &product[token * width..][..width];
-                sum.iter_mut().zip(product).for_each(|(sum, x)| *sum += x);
+            for (token, sum) in rows.clone().zip(&mut sums) {
+                sum.copy_from_slice(&residual[token * width..][..width]);
+                if let Some(product) = product {
+                    let product = &product[token * width..][..width];
+                    sum.iter_mut().zip(product).for_each(|(sum, x)| *sum += x);
+                }
             }
             if let Some(leftover) = leftover {
-                leftover.add(set, token, 0, sum);
+                leftover.add(set, rows.start, 0, &mut sums);
             }
-            normed.copy_from_slice(sum);
-            norm.apply(set, normed);
+            for (sum, normed) in sums.iter().zip(normed) {
+                normed.copy_from_slice(sum);
+                norm.apply(set, normed);
+            }
         })
     }
 }

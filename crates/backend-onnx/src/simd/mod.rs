@@ -1,5 +1,11 @@
 //! Loops that are compiled several times, for the instructions that a CPU may have.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// Numbers that are computed side by side.
+pub(crate) const LANES: usize = 16;
+
 /// Instructions that this program chooses when it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstructionSet {
@@ -55,9 +61,17 @@ pub(crate) trait Kernel {
 }
 
 /// How to add a product: fused where the CPU has an instruction for it, as `f32::mul_add` calls a
-/// function where it has none.
+/// function where it has none. And the same with 16 numbers in registers, which the compiler keeps
+/// there only if it is told.
 pub(crate) trait MultiplyAdd {
     fn multiply_add(a: f32, b: f32, c: f32) -> f32;
+
+    /// 16 numbers.
+    type Vector: Copy;
+    fn splat(x: f32) -> Self::Vector;
+    fn load(x: &[f32; LANES]) -> Self::Vector;
+    fn store(x: Self::Vector, to: &mut [f32; LANES]);
+    fn multiply_add_all(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
 }
 
 /// Rounds product and sum.
@@ -68,29 +82,26 @@ impl MultiplyAdd for Plain {
     fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
         a * b + c
     }
-}
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{Kernel, MultiplyAdd};
+    type Vector = [f32; LANES];
 
-    /// Rounds once.
-    struct Fused;
-
-    impl MultiplyAdd for Fused {
-        #[inline(always)]
-        fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
-            a.mul_add(b, c)
-        }
+    #[inline(always)]
+    fn splat(x: f32) -> Self::Vector {
+        [x; LANES]
     }
 
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn avx2<K: Kernel>(kernel: K) -> K::Output {
-        kernel.run::<Fused>()
+    #[inline(always)]
+    fn load(x: &[f32; LANES]) -> Self::Vector {
+        *x
     }
 
-    #[target_feature(enable = "avx512f,avx2,fma")]
-    pub(super) fn avx512<K: Kernel>(kernel: K) -> K::Output {
-        kernel.run::<Fused>()
+    #[inline(always)]
+    fn store(x: Self::Vector, to: &mut [f32; LANES]) {
+        *to = x;
+    }
+
+    #[inline(always)]
+    fn multiply_add_all(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|i| Self::multiply_add(a[i], b[i], c[i]))
     }
 }
