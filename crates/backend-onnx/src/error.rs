@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use stream_checkpoint::CheckpointError;
+use stream_runtime::ImpossibleOption;
 
 /// A model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -21,15 +22,8 @@ pub enum LoadError {
         problem: String,
     },
     /// An option has an impossible value.
-    #[error("{option} is {found}, must be {allowed}")]
-    Option {
-        /// The field of [`OnnxOptions`](crate::OnnxOptions).
-        option: &'static str,
-        /// Its value.
-        found: usize,
-        /// What is possible.
-        allowed: String,
-    },
+    #[error(transparent)]
+    Option(#[from] ImpossibleOption),
     /// The system refuses memory for keys and values.
     #[error("the system refuses memory for {tokens} tokens of KV cache; ask for fewer")]
     KvCache {

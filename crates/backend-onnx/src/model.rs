@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use rayon::prelude::*;
-use stream_checkpoint::{Architecture, Checkpoint, WeightId, Weights};
+use stream_checkpoint::{Checkpoint, WeightId, Weights};
 use stream_runtime::sample::Sampler;
 use stream_runtime::{Batch, Model, ModelError, Next, Spec, Task};
 
@@ -44,17 +44,21 @@ impl OnnxModel {
     /// If there is no usable library, an option is impossible, the model's numbers do not go
     /// together, or the system refuses memory or threads.
     pub fn load(checkpoint: &Checkpoint, options: &OnnxOptions) -> Result<Self, LoadError> {
-        options.check()?;
         let architecture = checkpoint.architecture();
         if let Some(problem) = architecture.contradiction() {
             return Err(LoadError::Architecture { problem });
         }
-        let (threads, blocks) = (
-            options.threads()?,
-            options.blocks(architecture.context_length)?,
-        );
-        let shape = KvShape::new(architecture, blocks, options.block_size);
-        let tokens = blocks * options.block_size;
+        let capacity = options.capacity();
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = capacity.threads(available)?;
+        let (vocabulary, context) = (architecture.vocabulary, architecture.context_length);
+        let spec = Spec {
+            step_overhead: STEP_OVERHEAD,
+            shares_blocks: true,
+            ..capacity.spec(vocabulary, context)?
+        };
+        let shape = KvShape::new(architecture, spec.blocks, spec.block_size);
+        let tokens = spec.kv_tokens();
         let shared = Arc::new(Shared {
             set: InstructionSet::detect(),
             step: RwLock::default(),
@@ -62,7 +66,7 @@ impl OnnxModel {
         });
         let (decoder, device) = decoder(checkpoint, options, threads, &shared)?;
         Ok(Self {
-            spec: spec(architecture, options, blocks),
+            spec,
             decoder,
             shared,
             rotation: Rotation::new(&architecture.rotary),
@@ -143,19 +147,6 @@ impl Model for OnnxModel {
     fn collect(&mut self, ticket: Self::Ticket, next: &mut Vec<Next>) -> Result<(), ModelError> {
         next.extend(ticket);
         Ok(())
-    }
-}
-
-fn spec(architecture: &Architecture, options: &OnnxOptions, blocks: usize) -> Spec {
-    Spec {
-        vocabulary: architecture.vocabulary,
-        context_length: architecture.context_length,
-        block_size: options.block_size,
-        blocks,
-        max_rows: options.max_rows,
-        max_tokens: options.max_step_tokens,
-        step_overhead: STEP_OVERHEAD,
-        shares_blocks: true,
     }
 }
 

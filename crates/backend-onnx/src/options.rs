@@ -2,13 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::LoadError;
-use crate::attention::LANES;
+use stream_runtime::Capacity;
 
-/// Positions that the KV cache holds by default, if four whole contexts are more.
-const DEFAULT_KV_TOKENS: usize = 32_768;
-/// More threads than this are a mistake.
-const MOST_THREADS: usize = 1_024;
+use crate::attention::LANES;
 
 /// In what form the weights are kept and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -88,54 +84,15 @@ impl Default for OnnxOptions {
 }
 
 impl OnnxOptions {
-    /// The number of threads that these options mean on this machine.
-    pub(crate) fn threads(&self) -> Result<usize, LoadError> {
-        let available = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.unwrap_or_else(available);
-        let allowed = format!("from 1 to {MOST_THREADS}");
-        require(
-            threads,
-            (1..=MOST_THREADS).contains(&threads),
-            "threads",
-            &allowed,
-        )
+    /// The sizes that every engine has.
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            threads: self.threads,
+            kv_tokens: self.kv_tokens,
+            block_size: self.block_size,
+            block_multiple: LANES,
+            max_rows: self.max_rows,
+            max_step_tokens: self.max_step_tokens,
+        }
     }
-
-    /// Blocks of the KV cache for a model.
-    pub(crate) fn blocks(&self, context_length: usize) -> Result<usize, LoadError> {
-        let size = self.block_size;
-        let whole = size > 0 && size.is_multiple_of(LANES);
-        require(size, whole, "block_size", "a multiple of 16")?;
-        let default = || context_length.saturating_mul(4).min(DEFAULT_KV_TOKENS);
-        let tokens = self.kv_tokens.unwrap_or_else(default);
-        let least = format!("at least one block of {size} tokens, and fewer than 2^32 blocks");
-        let fits = tokens >= size && u32::try_from(tokens / size).is_ok();
-        require(tokens, fits, "kv_tokens", &least).map(|tokens| tokens / size)
-    }
-
-    /// Checks what the other methods do not.
-    pub(crate) fn check(&self) -> Result<(), LoadError> {
-        require(self.max_rows, self.max_rows > 0, "max_rows", "at least 1")?;
-        let enough = self.max_step_tokens >= self.max_rows;
-        let least = format!("at least max_rows ({})", self.max_rows);
-        require(self.max_step_tokens, enough, "max_step_tokens", &least)?;
-        Ok(())
-    }
-}
-
-fn require(
-    found: usize,
-    holds: bool,
-    option: &'static str,
-    allowed: &str,
-) -> Result<usize, LoadError> {
-    if holds {
-        return Ok(found);
-    }
-    let allowed = allowed.to_owned();
-    Err(LoadError::Option {
-        option,
-        found,
-        allowed,
-    })
 }

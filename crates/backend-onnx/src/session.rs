@@ -98,9 +98,7 @@ impl Settings<'_> {
         let builder = Session::builder(&environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(self.threads)?
-            .with_intra_op_spinning(
-                self.spinning == Spinning::On,
-            )?
+            .with_intra_op_spinning(self.spinning == Spinning::On)?
             // Every step has another shape.
             .with_memory_pattern(false)?;
         let mut builder = builder;

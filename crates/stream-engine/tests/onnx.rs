@@ -1,0 +1,83 @@
+//! ONNX Runtime beside candle: on the same file they compute the same. `cargo xtask test` fetches
+//! the model and the library.
+
+#[path = "support/reading.rs"]
+mod reading;
+
+use backend_candle::{CandleModel, CandleOptions};
+use backend_onnx::{OnnxModel, OnnxOptions, Precision};
+use stream_checkpoint::Checkpoint;
+use stream_engine::core::TokenId;
+
+use reading::{CHUNK, best, checkpoint, read, text};
+
+/// Tokens of a text that both read.
+const TOKENS: usize = 1_024;
+
+/// candle in `f32` on the numbers of the file is the judge. Calls `each` with the number of a token
+/// and candle's logits after it.
+fn judge(checkpoint: &Checkpoint, tokens: &[TokenId], each: impl FnMut(usize, &[f32])) {
+    let options = CandleOptions {
+        precision: backend_candle::Precision::F32,
+        ..CandleOptions::default()
+    };
+    let mut candle = CandleModel::load(checkpoint, &options).unwrap();
+    read(tokens, |batch| candle.forward(batch), each);
+}
+
+fn onnx(checkpoint: &Checkpoint, precision: Precision) -> OnnxModel {
+    let options = OnnxOptions {
+        precision,
+        ..OnnxOptions::default()
+    };
+    OnnxModel::load(checkpoint, &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The largest difference at each token, as a part of its largest logit.
+fn apart(found: &[f32], wanted: &[f32]) -> f32 {
+    let largest = wanted.iter().fold(0.0, |most, x| f32::max(most, x.abs()));
+    let apart = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
+    apart.fold(0.0, f32::max) / largest
+}
+
+#[test]
+fn in_single_precision_the_logits_are_candles() {
+    let checkpoint = checkpoint();
+    let tokens = text(&checkpoint, 2 * CHUNK);
+    let mut wanted = Vec::new();
+    judge(&checkpoint, &tokens, |_, row| wanted.push(row.to_vec()));
+    for (precision, most) in [(Precision::F32, 1e-3), (Precision::Exact, 1e-3)] {
+        let mut model = onnx(&checkpoint, precision);
+        let mut worst = 0.0_f32;
+        read(
+            &tokens,
+            |batch| model.forward(batch),
+            |token, row| {
+                worst = worst.max(apart(row, &wanted[token]));
+                assert_eq!(best(row), best(&wanted[token]), "after token {token}");
+            },
+        );
+        println!("{precision:?}: the largest difference is {worst} of the largest logit");
+        assert!(worst < most, "{precision:?}: {worst}");
+    }
+}
+
+#[test]
+fn on_quantised_weights_nearly_every_choice_is_candles() {
+    let checkpoint = checkpoint();
+    let tokens = text(&checkpoint, TOKENS);
+    let mut wanted = Vec::new();
+    judge(&checkpoint, &tokens, |_, row| wanted.push(best(row)));
+    for (precision, least) in [(Precision::Exact, 0.99), (Precision::Native, 0.97)] {
+        let mut model = onnx(&checkpoint, precision);
+        let mut same = 0;
+        read(
+            &tokens,
+            |batch| model.forward(batch),
+            |token, row| same += usize::from(best(row) == wanted[token]),
+        );
+        println!("{precision:?}: {same} of {TOKENS} are candle's");
+        let share = same as f64 / TOKENS as f64;
+        assert!(share >= least, "{precision:?}: {share}");
+    }
+}
