@@ -14,7 +14,9 @@ use crate::session::{Decoder, Settings};
 use crate::simd::InstructionSet;
 use crate::{LoadError, OnnxOptions, Precision, decoder};
 
-/// What a step costs whatever it holds, in tokens: see [`Spec::step_overhead`].
+/// What a step costs whatever it holds, in tokens: see [`Spec::step_overhead`]. With SmolLM2-135M on
+/// two cores a step of one token took 5.4 ms and one of eight 13 ms: 1.1 ms for each token, and four
+/// times that for the step.
 const STEP_OVERHEAD: usize = 4;
 
 /// A decoder that ONNX Runtime runs, over packed, ragged batches and a paged cache.
