@@ -105,6 +105,10 @@ impl<'a> Parts<'a> {
     ///
     /// # Safety
     /// As [`part`](Self::part).
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "threads share it; the caller keeps their parts apart"
+    )]
     pub(super) unsafe fn rows(
         &self,
         rows: Range<usize>,

@@ -158,3 +158,41 @@ fn totals<M: MultiplyAdd, const R: usize>(
     }
     totals
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns that begin within a tile and end in another, and rows with and without company.
+    #[test]
+    fn every_part_of_a_product_gets_its_leftovers() {
+        const OUTPUTS: usize = 70;
+        let (groups, size, tokens) = (3, 16, 6);
+        let inputs: Vec<f32> = (0..tokens * groups * size)
+            .map(|i| (i % 7) as f32)
+            .collect();
+        let numbers: Vec<f32> = (0..3 * groups * LEFTOVER_TILE)
+            .map(|i| (i % 11) as f32)
+            .collect();
+        let leftover = Leftover::new(Some(&inputs), Some(&numbers), tokens, OUTPUTS).unwrap();
+        let wanted = |row: usize, column: usize| -> f32 {
+            let of_group = |group: usize| {
+                let inputs = &inputs[(row * groups + group) * size..][..size];
+                let tile = column / LEFTOVER_TILE * groups + group;
+                numbers[tile * LEFTOVER_TILE + column % LEFTOVER_TILE] * inputs.iter().sum::<f32>()
+            };
+            1.0 + (0..groups).map(of_group).sum::<f32>()
+        };
+        for set in [InstructionSet::Portable, InstructionSet::detect()] {
+            for (row, count, first, width) in [(0, 6, 0, 70), (1, 5, 20, 50), (2, 1, 33, 5)] {
+                let mut product = vec![1.0; count * width];
+                let mut rows: Vec<_> = product.chunks_mut(width).collect();
+                leftover.add(set, row, first, &mut rows);
+                for (i, found) in product.iter().enumerate() {
+                    let (row, column) = (row + i / width, first + i % width);
+                    assert_eq!(*found, wanted(row, column), "row {row}, column {column}");
+                }
+            }
+        }
+    }
+}
