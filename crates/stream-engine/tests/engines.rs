@@ -1,23 +1,66 @@
 //! The engines beside each other: on the same file they compute the same, and in one process they
 //! stream at the same time. `cargo xtask test` fetches the model and the libraries.
 
-#[path = "support/reading.rs"]
-mod reading;
-
 use std::sync::Arc;
 use std::thread;
 
 use backend_candle::{CandleModel, CandleOptions};
 use backend_libtorch::{Batches, LibtorchModel, LibtorchOptions};
 use futures::executor::block_on;
-use stream_checkpoint::default_model;
-use stream_engine::core::{Backend, BackendExt, Request};
+use stream_checkpoint::{Checkpoint, default_model};
+use stream_engine::core::{Backend, BackendExt, Request, Sampling, TokenId, Tokenizer};
 use stream_engine::{BackendKind, StreamingConfig};
-
-use reading::{CHUNK, best, checkpoint, read, text};
+use stream_runtime::{Batch, BlockId, Choice, Given, ModelError, Row, SequenceId};
 
 /// Tokens of a text that both read.
 const TOKENS: usize = 1_024;
+/// Tokens in a step.
+const CHUNK: usize = 128;
+
+fn checkpoint() -> Checkpoint {
+    let path = default_model::path().expect("a cache folder");
+    Checkpoint::open(path).expect("fetch the model: stream-engine pull")
+}
+
+/// The beginning of a text that does not change.
+fn text(checkpoint: &Checkpoint, count: usize) -> Vec<TokenId> {
+    let licence = include_str!("../../../LICENSE-APACHE");
+    let mut tokens = checkpoint.tokenizer().encode(licence).unwrap();
+    assert!(tokens.len() >= count, "{} tokens", tokens.len());
+    tokens.truncate(count);
+    tokens
+}
+
+/// Calls `each` with the logits after every token.
+fn read(
+    tokens: &[TokenId],
+    mut forward: impl FnMut(&Batch<'_>) -> Result<Vec<f32>, ModelError>,
+    mut each: impl FnMut(usize, &[f32]),
+) {
+    let blocks: Vec<_> = (0..tokens.len().div_ceil(16) as BlockId).collect();
+    let sampling = Sampling::greedy();
+    for (number, chunk) in tokens.chunks(CHUNK).enumerate() {
+        let row = Row {
+            sequence: SequenceId(0),
+            blocks: &blocks,
+            start: number * CHUNK,
+            tokens: chunk,
+            sample: 0..chunk.len(),
+            given: Given::default(),
+            choice: Choice::new(&sampling),
+        };
+        let logits = forward(&Batch { rows: &[row] }).unwrap();
+        let width = logits.len() / chunk.len();
+        for (i, logits) in logits.chunks(width).enumerate() {
+            each(number * CHUNK + i, logits);
+        }
+    }
+}
+
+fn best(logits: &[f32]) -> usize {
+    let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+    best.expect("some logits")
+}
 
 #[test]
 fn in_single_precision_the_logits_are_candles() {
