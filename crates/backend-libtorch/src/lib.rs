@@ -24,7 +24,7 @@
 //!
 //! libtorch's threads wait for work by spinning, for milliseconds. On a busy machine that costs more
 //! than the work; threads that sleep at once make decoding two and a half times slower than it can
-//! be. Set `OMP_WAIT_POLICY=passive` and `GOMP_SPINCOUNT=1000` in the environment before the process
+//! be. Set `OMP_WAIT_POLICY=active` and `GOMP_SPINCOUNT=1000` in the environment before the process
 //! starts, for the OpenMP library reads them when it is loaded. The program `stream-engine` does
 //! that for itself.
 //!

@@ -9,8 +9,10 @@ use std::env;
 
 use stream_engine::BackendKind;
 
-/// The variable, and the value for threads that sleep.
-const POLICY: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
+/// The variable, and the value for threads that look for work before they sleep. The model is loaded
+/// by one thread and driven by another, so that OpenMP counts more threads than processors; with
+/// `passive` it would then not look at all.
+const POLICY: (&str, &str) = ("OMP_WAIT_POLICY", "active");
 /// How often GNU's OpenMP, which libtorch brings, looks for work before it sleeps: for some ten
 /// microseconds. Decoding is two and a half times as fast as with 0, and no faster with more.
 const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
