@@ -1,4 +1,8 @@
 //! Which engines are compiled in, and how one is opened.
+#![allow(
+    clippy::duplicate_mod,
+    reason = "every engine that is not compiled in is the same module, which holds nothing"
+)]
 
 #[cfg(feature = "candle")]
 mod candle;
