@@ -21,7 +21,7 @@ Exit codes:
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ParityArgs {
     /// The engines, with commas between them; each is compared with the first. Left out, all that
-    /// are compiled in
+    /// are compiled in and compute on this machine
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) backends: Vec<String>,
     /// A file, a folder, hf:OWNER/REPO or OWNER/REPO:QUANTISATION; left out, the default model.

@@ -59,11 +59,13 @@ pub(crate) fn run(args: &ParityArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The engines that were named, or all: the first, and those to compare with it.
+/// The engines that were named, or all that work here: the first, and those to compare with it.
 fn kinds(args: &ParityArgs) -> Result<(BackendKind, Vec<BackendKind>), Failure> {
     let named = args.backends.iter().map(|name| name.parse());
     let mut kinds = match args.backends.is_empty() {
-        true => BackendKind::compiled().collect(),
+        true => BackendKind::compiled()
+            .filter(|kind| !kind.is_remote())
+            .collect(),
         false => named.collect::<Result<Vec<BackendKind>, _>>()?,
     };
     match kinds.len() {
