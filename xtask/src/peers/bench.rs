@@ -11,6 +11,7 @@ use super::options::BenchOptions;
 use super::place::{Place, program};
 use super::prepare::model_for;
 use crate::cache::{cache_folder, variable};
+use crate::setup;
 use crate::shell::{self, built, cargo};
 
 const DEFAULT_MODEL: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -20,7 +21,9 @@ const DRAFTS: &str = "--speculative-tokens";
 /// one run. A peer that cannot take part is a contender that says why.
 pub(super) fn run(options: &BenchOptions) -> Result<()> {
     let place = Place::find()?;
-    shell::run(cargo().args(["build", "--release", "--package", "stream-cli"]))?;
+    let features = setup::for_engines(&engines(&options.others))?;
+    let build = ["build", "--release", "--package", "stream-cli"];
+    shell::run(cargo().args(build).args(features))?;
     let program = built("release", "stream-engine")?;
     let model = model(options, &program)?;
     let threads = match options.threads {
@@ -40,6 +43,21 @@ pub(super) fn run(options: &BenchOptions) -> Result<()> {
             .arg(format!("{}={command}", peer.name));
     }
     shell::become_program(&mut bench)
+}
+
+/// The engines that the words for the bench name.
+fn engines(words: &[String]) -> Vec<&str> {
+    let mut words = words.iter().map(String::as_str);
+    let named = words.find_map(|word| match word.strip_prefix("--backends") {
+        Some("") => Some(""),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    });
+    let names = match named {
+        Some("") => words.next().unwrap_or(""),
+        other => other.unwrap_or(""),
+    };
+    names.split(',').collect()
 }
 
 /// The model of every contender.
@@ -67,8 +85,9 @@ fn contender(place: &Place, peer: &Peer, model: &Path, threads: usize) -> Result
         }
     };
     let (python, worker, model) = (word(&python)?, word(&program("worker.py"))?, word(&model)?);
+    // Where libtorch is compiled in, our program sets what its own OpenMP reads.
     Ok(format!(
-        "{python} {worker} {engine} --model {model} --threads {threads}"
+        "env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT {python} {worker} {engine} --model {model} --threads {threads}"
     ))
 }
 
@@ -84,6 +103,20 @@ fn word(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn engines_are_found_among_the_words() {
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&["--backends", "candle,libtorch"], &["candle", "libtorch"]),
+            (&["--seed", "1", "--backends=onnx"], &["onnx"]),
+            (&["--seed", "1"], &[""]),
+            (&["--backends"], &[""]),
+        ];
+        for (words, expected) in cases {
+            let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+            assert_eq!(engines(&words), expected, "{words:?}");
+        }
+    }
 
     #[test]
     fn a_path_with_a_space_is_no_word() {

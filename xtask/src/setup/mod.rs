@@ -16,6 +16,8 @@ Usage: cargo xtask setup [WHAT]
 Without WHAT, everything. What is there already is kept. Packages are fetched by pip, pinned by
 version and hash.";
 
+const LIBTORCH: [&str; 2] = ["--features", "stream-cli/libtorch"];
+
 /// Fetches what is named, or everything.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     match words {
@@ -32,6 +34,18 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     }
 }
 
+/// What these engines need; the arguments of Cargo with which they are compiled in as well.
+pub(crate) fn for_engines(names: &[&str]) -> Result<&'static [&'static str]> {
+    if names.contains(&"onnx") {
+        onnx::run()?;
+    }
+    if !names.contains(&"libtorch") {
+        return Ok(&[]);
+    }
+    libtorch::run()?;
+    Ok(&LIBTORCH)
+}
+
 /// Everything that tests need; the arguments of Cargo with which it is linked as well.
 pub(crate) fn for_tests() -> Result<&'static [&'static str]> {
     onnx::run()?;
@@ -40,5 +54,5 @@ pub(crate) fn for_tests() -> Result<&'static [&'static str]> {
         return Ok(&[]);
     }
     libtorch::run()?;
-    Ok(&["--features", "stream-cli/libtorch"])
+    Ok(&LIBTORCH)
 }
