@@ -1,82 +1,29 @@
 //! The engines beside each other: on the same file they compute the same, and in one process they
 //! stream at the same time. `cargo xtask test` fetches the model and the libraries.
 
+#[path = "support/reading.rs"]
+mod reading;
+
 use std::sync::Arc;
 use std::thread;
 
-use backend_candle::{CandleModel, CandleOptions};
 use backend_libtorch::{Batches, LibtorchModel, LibtorchOptions};
 use futures::executor::block_on;
-use stream_checkpoint::{Checkpoint, default_model};
-use stream_engine::core::{Backend, BackendExt, Request, Sampling, TokenId, Tokenizer};
+use stream_checkpoint::default_model;
+use stream_engine::core::{Backend, BackendExt, Request};
 use stream_engine::{BackendKind, StreamingConfig};
-use stream_runtime::{Batch, BlockId, Choice, Given, ModelError, Row, SequenceId};
+
+use reading::{CHUNK, apart, best, checkpoint, judge, read, text};
 
 /// Tokens of a text that both read.
 const TOKENS: usize = 1_024;
-/// Tokens in a step.
-const CHUNK: usize = 128;
-
-fn checkpoint() -> Checkpoint {
-    let path = default_model::path().expect("a cache folder");
-    Checkpoint::open(path).expect("fetch the model: stream-engine pull")
-}
-
-/// The beginning of a text that does not change.
-fn text(checkpoint: &Checkpoint, count: usize) -> Vec<TokenId> {
-    let licence = include_str!("../../../LICENSE-APACHE");
-    let mut tokens = checkpoint.tokenizer().encode(licence).unwrap();
-    assert!(tokens.len() >= count, "{} tokens", tokens.len());
-    tokens.truncate(count);
-    tokens
-}
-
-/// Calls `each` with the logits after every token.
-fn read(
-    tokens: &[TokenId],
-    mut forward: impl FnMut(&Batch<'_>) -> Result<Vec<f32>, ModelError>,
-    mut each: impl FnMut(usize, &[f32]),
-) {
-    let blocks: Vec<_> = (0..tokens.len().div_ceil(16) as BlockId).collect();
-    let sampling = Sampling::greedy();
-    for (number, chunk) in tokens.chunks(CHUNK).enumerate() {
-        let row = Row {
-            sequence: SequenceId(0),
-            blocks: &blocks,
-            start: number * CHUNK,
-            tokens: chunk,
-            sample: 0..chunk.len(),
-            given: Given::default(),
-            choice: Choice::new(&sampling),
-        };
-        let logits = forward(&Batch { rows: &[row] }).unwrap();
-        let width = logits.len() / chunk.len();
-        for (i, logits) in logits.chunks(width).enumerate() {
-            each(number * CHUNK + i, logits);
-        }
-    }
-}
-
-fn best(logits: &[f32]) -> usize {
-    let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
-    best.expect("some logits")
-}
 
 #[test]
 fn in_single_precision_the_logits_are_candles() {
     let checkpoint = checkpoint();
     let tokens = text(&checkpoint, 2 * CHUNK);
-    let options = CandleOptions {
-        precision: backend_candle::Precision::F32,
-        ..CandleOptions::default()
-    };
-    let mut candle = CandleModel::load(&checkpoint, &options).unwrap();
     let mut wanted = Vec::new();
-    read(
-        &tokens,
-        |b| candle.forward(b),
-        |_, row| wanted.push(row.to_vec()),
-    );
+    judge(&checkpoint, &tokens, |_, row| wanted.push(row.to_vec()));
     let options = LibtorchOptions {
         precision: backend_libtorch::Precision::F32,
         ..LibtorchOptions::default()
@@ -87,11 +34,8 @@ fn in_single_precision_the_logits_are_candles() {
         &tokens,
         |b| libtorch.forward(b),
         |token, row| {
-            let wanted = &wanted[token];
-            let largest = wanted.iter().fold(0.0, |most, x| f32::max(most, x.abs()));
-            let apart = row.iter().zip(wanted).map(|(a, b)| (a - b).abs());
-            worst = worst.max(apart.fold(0.0, f32::max) / largest);
-            assert_eq!(best(row), best(wanted), "after token {token}");
+            worst = worst.max(apart(row, &wanted[token]));
+            assert_eq!(best(row), best(&wanted[token]), "after token {token}");
         },
     );
     println!("the largest difference is {worst} of the largest logit");
@@ -105,23 +49,16 @@ fn lead(logits: &[f32]) -> f32 {
     logits[best] - others.map(|(_, &x)| x).fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The judge is candle in `f32` on the numbers of the file: rounding activations to 8 bits, as its
-/// own native form does, turns more choices (42 of these 1,024) than libtorch's `bf16` (9).
+/// The judge computes in `f32`: rounding activations to 8 bits, as candle's native form does, turns
+/// more choices (42 of these 1,024) than libtorch's `bf16` (9).
 #[test]
 fn on_quantised_weights_nearly_every_choice_is_candles() {
     let checkpoint = checkpoint();
     let tokens = text(&checkpoint, TOKENS);
-    let options = CandleOptions {
-        precision: backend_candle::Precision::F32,
-        ..CandleOptions::default()
-    };
-    let mut candle = CandleModel::load(&checkpoint, &options).unwrap();
     let mut wanted = Vec::new();
-    read(
-        &tokens,
-        |b| candle.forward(b),
-        |_, row| wanted.push((best(row), lead(row))),
-    );
+    judge(&checkpoint, &tokens, |_, row| {
+        wanted.push((best(row), lead(row)));
+    });
     // The forms for wide steps, and those for narrow ones.
     for batches in [Batches::Fastest, Batches::Invariant] {
         let options = LibtorchOptions {

@@ -4,26 +4,13 @@
 #[path = "support/reading.rs"]
 mod reading;
 
-use backend_candle::{CandleModel, CandleOptions};
 use backend_onnx::{OnnxModel, OnnxOptions, Precision};
 use stream_checkpoint::Checkpoint;
-use stream_engine::core::TokenId;
 
-use reading::{CHUNK, best, checkpoint, read, text};
+use reading::{CHUNK, apart, best, checkpoint, judge, read, text};
 
 /// Tokens of a text that both read.
 const TOKENS: usize = 1_024;
-
-/// candle in `f32` on the numbers of the file is the judge. Calls `each` with the number of a token
-/// and candle's logits after it.
-fn judge(checkpoint: &Checkpoint, tokens: &[TokenId], each: impl FnMut(usize, &[f32])) {
-    let options = CandleOptions {
-        precision: backend_candle::Precision::F32,
-        ..CandleOptions::default()
-    };
-    let mut candle = CandleModel::load(checkpoint, &options).unwrap();
-    read(tokens, |batch| candle.forward(batch), each);
-}
 
 fn onnx(checkpoint: &Checkpoint, precision: Precision) -> OnnxModel {
     let options = OnnxOptions {
@@ -31,13 +18,6 @@ fn onnx(checkpoint: &Checkpoint, precision: Precision) -> OnnxModel {
         ..OnnxOptions::default()
     };
     OnnxModel::load(checkpoint, &options).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// The largest difference at each token, as a part of its largest logit.
-fn apart(found: &[f32], wanted: &[f32]) -> f32 {
-    let largest = wanted.iter().fold(0.0, |most, x| f32::max(most, x.abs()));
-    let apart = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
-    apart.fold(0.0, f32::max) / largest
 }
 
 #[test]

@@ -33,16 +33,16 @@ fn cases() -> Vec<Case> {
 
 /// The largest differences over all cases.
 #[derive(Debug, Default)]
-struct Worst {
+pub(crate) struct Worst {
     /// Of a first token's log-probability.
     first: f64,
     /// Gap of a step where another token came out.
-    missed_gap: f64,
+    pub(crate) missed_gap: f64,
     missed: usize,
-    steps: usize,
+    pub(crate) steps: usize,
 }
 
-fn compare(precision: Precision) -> Worst {
+pub(crate) fn compare(precision: Precision) -> Worst {
     let mut model = model(&Options {
         precision,
         ..Options::default()

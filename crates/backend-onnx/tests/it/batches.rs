@@ -4,7 +4,8 @@ use backend_onnx::{OnnxModel, OnnxOptions, Precision};
 use stream_core::TokenId;
 use stream_runtime::BlockId;
 
-use crate::support::{Part, error, forward, model};
+use crate::difference::error;
+use crate::support::{Part, forward, model};
 
 const BLOCKS: BlockId = 12;
 

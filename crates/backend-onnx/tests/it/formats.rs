@@ -6,7 +6,8 @@ use candle_core::quantized::GgmlDType as F;
 use stream_checkpoint::Checkpoint;
 use stream_core::TokenId;
 
-use crate::support::{Part, error, forward};
+use crate::difference::error;
+use crate::support::{Part, forward};
 use crate::tiny::Tiny;
 
 /// Every width is a multiple of every format's block.

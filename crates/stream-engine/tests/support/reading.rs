@@ -1,5 +1,6 @@
-//! A text that engines read, token by token.
+//! A text that engines read, token by token, and candle in `f32`, which judges them.
 
+use backend_candle::{CandleModel, CandleOptions, Precision};
 use stream_checkpoint::{Checkpoint, default_model};
 use stream_engine::core::{Sampling, TokenId, Tokenizer};
 use stream_runtime::{Batch, BlockId, Choice, Given, ModelError, Row, SequenceId};
@@ -50,4 +51,22 @@ pub(crate) fn read(
 pub(crate) fn best(logits: &[f32]) -> usize {
     let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
     best.expect("some logits")
+}
+
+/// candle in `f32` on the numbers of the file is the judge. Calls `each` with the number of a token
+/// and candle's logits after it.
+pub(crate) fn judge(checkpoint: &Checkpoint, tokens: &[TokenId], each: impl FnMut(usize, &[f32])) {
+    let options = CandleOptions {
+        precision: Precision::F32,
+        ..CandleOptions::default()
+    };
+    let mut candle = CandleModel::load(checkpoint, &options).unwrap();
+    read(tokens, |batch| candle.forward(batch), each);
+}
+
+/// The largest difference at a token, as a part of its largest logit.
+pub(crate) fn apart(found: &[f32], wanted: &[f32]) -> f32 {
+    let largest = wanted.iter().fold(0.0, |most, x| f32::max(most, x.abs()));
+    let apart = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
+    apart.fold(0.0, f32::max) / largest
 }
