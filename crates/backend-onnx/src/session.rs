@@ -95,17 +95,12 @@ impl Settings<'_> {
     /// Loads the library, and begins a session of it.
     pub(crate) fn builder(&self) -> Result<SessionBuilder, LoadError> {
         let environment = library::environment(self.library)?;
-        let builder = Session::builder(&environment)?
+        Ok(Session::builder(&environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(self.threads)?
             .with_intra_op_spinning(self.spinning == Spinning::On)?
             // Every step has another shape.
-            .with_memory_pattern(false)?;
-        let mut builder = builder;
-        if let Some(p) = std::env::var_os("HACK_PROF") {
-            builder = builder.with_profiling(p.to_str().unwrap())?;
-        }
-        Ok(builder)
+            .with_memory_pattern(false)?)
     }
 }
 
