@@ -3,8 +3,9 @@
 //! For each token and each key-value head, with the query heads that share it, the positions of
 //! the token's sequence are gone over in spans of 128, but for the spans that a sliding window
 //! hides as a whole. Each span has its own softmax, and the spans are folded together from the
-//! first to the last (arXiv:2205.14135). Neighbouring tokens of a prompt go over a span one after
-//! the other, while it is in the cache; where there are few tokens, threads share out the spans.
+//! first to the last (arXiv:2205.14135). Neighbouring tokens of a prompt go over a span together, so
+//! that each key and value is widened once for several; where there are few tokens, threads share
+//! out the spans.
 //! Either way a token's result comes about by the same operations in the same order, whatever
 //! else is in the batch.
 
@@ -13,6 +14,7 @@ mod span;
 mod tests;
 
 use std::ops::Range;
+use std::slice;
 
 use crate::kv::KvCache;
 use crate::matrix::Matrix;
@@ -20,7 +22,7 @@ use crate::pool::Pool;
 use crate::simd::{InstructionSet, Number};
 use crate::step::{MOST_TOKENS_IN_RUN, Step};
 pub(crate) use span::Partial;
-use span::SPAN;
+use span::{SPAN, Seen};
 
 /// With fewer tasks than this for each thread, the spans of each token are tasks.
 const TASKS_PER_THREAD: usize = 4;
@@ -72,10 +74,10 @@ impl<N: Number> Attention<'_, N> {
         let out = &out.share(self.step.tokens().len());
         pool.run(runs.len() * heads, 1, |tasks| {
             let mut wholes = vec![Partial::default(); MOST_TOKENS_IN_RUN];
-            let mut partial = Partial::default();
+            let mut partials = wholes.clone();
             for task in tasks {
                 let (run, head) = (&runs[task / heads], task % heads);
-                self.spans_of_run(run, head, &mut wholes, &mut partial);
+                self.spans_of_run(run, head, &mut wholes, &mut partials);
                 for (token, whole) in run.clone().zip(&wholes) {
                     // SAFETY: the pool hands out each task once, no token is in two runs, and
                     // each head has columns of its own.
@@ -91,18 +93,23 @@ impl<N: Number> Attention<'_, N> {
         run: &Range<usize>,
         head: usize,
         wholes: &mut [Partial],
-        partial: &mut Partial,
+        partials: &mut [Partial],
     ) {
         for span in self.spans(run.start).start..self.spans(run.end - 1).end {
-            for (token, whole) in run.clone().zip(&mut *wholes) {
-                let spans = self.spans(token);
-                match span {
-                    first if first == spans.start => self.span(token, head, span, whole),
-                    _ if spans.contains(&span) => {
-                        self.span(token, head, span, partial);
-                        whole.fold(partial);
-                    }
-                    _ => {}
+            // Neither the first nor the last span of a token lies before that of the one before.
+            let reaches = |token: &usize| self.spans(*token).contains(&span);
+            let Some(first) = run.clone().find(reaches) else {
+                continue;
+            };
+            let count = (first..run.end).take_while(reaches).count();
+            self.span(first..first + count, head, span, partials);
+            let wholes = &mut wholes[first - run.start..];
+            for (token, (whole, partial)) in
+                (first..).zip(wholes.iter_mut().zip(&mut *partials).take(count))
+            {
+                match self.spans(token).start == span {
+                    true => std::mem::swap(whole, partial),
+                    false => whole.fold(partial),
                 }
             }
         }
@@ -121,7 +128,7 @@ impl<N: Number> Attention<'_, N> {
             let (token, i) = tasks[task];
             let spans = self.spans(token);
             let (head, span) = (i / spans.len(), spans.start + i % spans.len());
-            self.span(token, head, span, partial);
+            self.span(token..token + 1, head, span, slice::from_mut(partial));
         });
         let mut rest = partials;
         for (piece, out) in out
@@ -151,14 +158,26 @@ impl<N: Number> Attention<'_, N> {
         visible.start / SPAN..visible.end.div_ceil(SPAN)
     }
 
-    fn span(&self, token: usize, head: usize, span: usize, partial: &mut Partial) {
-        let width = self.heads.width();
-        let queries = &self.queries.row(token)[head * width..][..width];
+    /// Neighbouring tokens of a sequence, which all see positions of the span.
+    fn span(&self, tokens: Range<usize>, head: usize, span: usize, partials: &mut [Partial]) {
         let cache = self.cache.head(self.layer, head);
+        let blocks = self.step.blocks(&self.step.tokens()[tokens.start]);
+        let mut seen: [_; MOST_TOKENS_IN_RUN] = std::array::from_fn(|_| Seen::default());
+        let (seen, partials) = (&mut seen[..tokens.len()], &mut partials[..tokens.len()]);
+        for (token, seen) in tokens.zip(&mut *seen) {
+            *seen = self.seen(token, head, span);
+        }
+        span::attend(self.set, self.heads, cache, blocks, seen, partials);
+    }
+
+    /// What a token asks of a span.
+    fn seen(&self, token: usize, head: usize, span: usize) -> Seen<'_> {
+        let width = self.heads.width();
         let visible = self.visible(token);
         let start = span * SPAN;
-        let positions = start.max(visible.start)..(start + SPAN).min(visible.end);
-        let blocks = self.step.blocks(&self.step.tokens()[token]);
-        partial.attend(self.set, self.heads, cache, blocks, positions, queries);
+        Seen {
+            queries: &self.queries.row(token)[head * width..][..width],
+            positions: start.max(visible.start)..(start + SPAN).min(visible.end),
+        }
     }
 }

@@ -17,8 +17,17 @@ use crate::simd::{InstructionSet, Kernel, LANES, Lanes, Number, Simd, sum};
 pub(crate) const SPAN: usize = 128;
 /// Tiles of 16 positions in a span.
 const TILES: usize = SPAN / LANES;
-/// Query heads that are computed together.
-const MOST_HEADS: usize = 4;
+/// Queries that are computed together.
+const MOST_QUERIES: usize = 4;
+
+/// What a token asks of a span.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen<'a> {
+    /// Its queries, head after head.
+    pub(super) queries: &'a [f32],
+    /// The positions of the span that it sees: at least one.
+    pub(super) positions: Range<usize>,
+}
 
 /// The softmax over some positions, not yet divided by its sum, for each query head of a task.
 #[derive(Debug, Clone, Default)]
@@ -32,37 +41,10 @@ pub(crate) struct Partial {
 }
 
 impl Partial {
-    /// Attends to `positions`, which all lie in one span.
-    pub(super) fn attend<N: Number>(
-        &mut self,
-        set: InstructionSet,
-        heads: Heads,
-        cache: KvHead<'_, N>,
-        blocks: &[BlockId],
-        positions: Range<usize>,
-        queries: &[f32],
-    ) {
+    fn resize(&mut self, heads: Heads) {
         self.largest.resize(heads.group, 0.0);
         self.sums.resize(heads.group, 0.0);
         self.values.resize(heads.group * heads.head_dim, 0.0);
-        let begin = positions.start / LANES * LANES;
-        let visible = positions.start - begin..positions.end - begin;
-        let tiles = visible.end.div_ceil(LANES);
-        let first = cache.tile(begin, blocks);
-        let tile = |i| {
-            if i < tiles {
-                cache.tile(begin + i * LANES, blocks)
-            } else {
-                first
-            }
-        };
-        set.run(Span {
-            partial: self,
-            heads,
-            tiles: std::array::from_fn(tile),
-            visible,
-            queries,
-        });
     }
 
     /// Adds later positions.
@@ -103,14 +85,47 @@ impl Partial {
     }
 }
 
+/// Attends to one span with the queries of several tokens of a sequence; each has its own result.
+pub(super) fn attend<N: Number>(
+    set: InstructionSet,
+    heads: Heads,
+    cache: KvHead<'_, N>,
+    blocks: &[BlockId],
+    seen: &[Seen<'_>],
+    partials: &mut [Partial],
+) {
+    partials
+        .iter_mut()
+        .for_each(|partial| partial.resize(heads));
+    let starts = seen.iter().map(|seen| seen.positions.start);
+    let ends = seen.iter().map(|seen| seen.positions.end);
+    let begin = starts.min().unwrap_or(0) / LANES * LANES;
+    let tiles = (ends.max().unwrap_or(0) - begin).div_ceil(LANES);
+    let first = cache.tile(begin, blocks);
+    let tile = |i| {
+        if i < tiles {
+            cache.tile(begin + i * LANES, blocks)
+        } else {
+            first
+        }
+    };
+    set.run(Span {
+        partials,
+        heads,
+        tiles: std::array::from_fn(tile),
+        begin,
+        seen,
+    });
+}
+
 struct Span<'a, N> {
-    partial: &'a mut Partial,
+    partials: &'a mut [Partial],
     heads: Heads,
     /// The span's tiles from the first that is seen; after the last one the first again.
     tiles: [KvTile<'a, N>; TILES],
-    /// Which of the tiles' positions are seen; it begins in the first tile.
-    visible: Range<usize>,
-    queries: &'a [f32],
+    /// The first tile's first position.
+    begin: usize,
+    seen: &'a [Seen<'a>],
 }
 
 impl<N: Number> Kernel for Span<'_, N> {
@@ -118,16 +133,17 @@ impl<N: Number> Kernel for Span<'_, N> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let mut head = 0;
-        while head < self.heads.group {
-            let count = MOST_HEADS.min(self.heads.group - head);
+        let all = self.seen.len() * self.heads.group;
+        let mut first = 0;
+        while first < all {
+            let count = MOST_QUERIES.min(all - first);
             match count {
-                1 => self.together::<S, 1>(simd, head),
-                2 => self.together::<S, 2>(simd, head),
-                3 => self.together::<S, 3>(simd, head),
-                _ => self.together::<S, MOST_HEADS>(simd, head),
+                1 => self.together::<S, 1>(simd, first),
+                2 => self.together::<S, 2>(simd, first),
+                3 => self.together::<S, 3>(simd, first),
+                _ => self.together::<S, MOST_QUERIES>(simd, first),
             }
-            head += count;
+            first += count;
         }
     }
 }
@@ -136,104 +152,137 @@ impl<N: Number> Kernel for Span<'_, N> {
 type Scores = [Lanes<f32>; TILES];
 
 impl<N: Number> Span<'_, N> {
-    /// `H` heads from `first` on, so that each key and value is widened once for all of them.
+    /// `Q` queries from `first` on, so that each key and value is widened once for all of them.
+    /// They are numbered token after token, and in a token head after head.
     #[inline(always)]
-    fn together<S: Simd, const H: usize>(&mut self, simd: S, first: usize) {
-        let mut scores = [[[0.0; LANES]; TILES]; H];
-        self.scores(simd, first, &mut scores);
-        for (head, scores) in scores.iter_mut().enumerate() {
-            let (largest, sum) = soften(scores, self.visible.clone());
-            self.partial.largest[first + head] = largest;
-            self.partial.sums[first + head] = sum;
+    fn together<S: Simd, const Q: usize>(&mut self, simd: S, first: usize) {
+        let mut scores = [[[0.0; LANES]; TILES]; Q];
+        let visible: [_; Q] = std::array::from_fn(|q| self.visible(first + q));
+        // Tokens follow each other, so that the first begins first and the last ends last.
+        let any = visible[0].start..visible[Q - 1].end;
+        self.scores(simd, first, any.end, &mut scores);
+        for (q, (scores, visible)) in scores.iter_mut().zip(visible).enumerate() {
+            let (largest, sum) = soften(scores, visible);
+            let (token, head) = self.token_and_head(first + q);
+            self.partials[token].largest[head] = largest;
+            self.partials[token].sums[head] = sum;
         }
-        self.values(simd, first, &scores);
+        self.values(simd, first, any, &scores);
     }
 
-    /// The products of `H` queries with every key, and with whatever else lies in the tiles.
+    fn token_and_head(&self, query: usize) -> (usize, usize) {
+        (query / self.heads.group, query % self.heads.group)
+    }
+
+    /// Which of the tiles' positions a query sees.
+    fn visible(&self, query: usize) -> Range<usize> {
+        let (token, _) = self.token_and_head(query);
+        let Range { start, end } = self.seen[token].positions;
+        start - self.begin..end - self.begin
+    }
+
+    /// The products of `Q` queries with every key before `end`, and with whatever else lies in
+    /// the tiles. The first queries ask for the memory of what comes next.
     #[inline(always)]
-    fn scores<S: Simd, const H: usize>(&self, simd: S, first: usize, scores: &mut [Scores; H]) {
+    fn scores<S: Simd, const Q: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        end: usize,
+        scores: &mut [Scores; Q],
+    ) {
         let dim = self.heads.head_dim;
-        let queries: [_; H] = std::array::from_fn(|h| &self.queries[(first + h) * dim..][..dim]);
-        let pairs = self.visible.end.div_ceil(2 * LANES);
-        for (pair, tiles) in self.tiles.as_chunks::<2>().0.iter().take(pairs).enumerate() {
-            for tile in tiles {
-                fetch(simd, tile.values);
+        let queries: [_; Q] = std::array::from_fn(|q| {
+            let (token, head) = self.token_and_head(first + q);
+            &self.seen[token].queries[head * dim..][..dim]
+        });
+        for pair in 0..end.div_ceil(2 * LANES) {
+            let tiles = &self.tiles[2 * pair..][..2];
+            if first == 0 {
+                tiles.iter().for_each(|tile| fetch(simd, tile.values));
+                let next = self.tiles.iter().skip(2 * pair + 4).take(2);
+                next.for_each(|tile| fetch(simd, tile.keys));
             }
-            for tile in self.tiles.iter().skip(2 * pair + 4).take(2) {
-                fetch(simd, tile.keys);
-            }
-            let keys = tiles.map(|tile| &tile.keys[..dim]);
-            let mut sums = [[simd.splat(0.0); 2]; H];
+            let keys = [&tiles[0].keys[..dim], &tiles[1].keys[..dim]];
+            let mut sums = [[simd.splat(0.0); 2]; Q];
             for d in 0..dim {
                 let keys = keys.map(|keys| N::load(simd, &keys[d]));
-                for h in 0..H {
-                    let query = simd.splat(queries[h][d]);
+                for q in 0..Q {
+                    let query = simd.splat(queries[q][d]);
                     for t in 0..2 {
-                        sums[h][t] = simd.mul_add(keys[t], query, sums[h][t]);
+                        sums[q][t] = simd.mul_add(keys[t], query, sums[q][t]);
                     }
                 }
             }
-            for h in 0..H {
+            for q in 0..Q {
                 for t in 0..2 {
-                    simd.store(sums[h][t], &mut scores[h][2 * pair + t]);
+                    simd.store(sums[q][t], &mut scores[q][2 * pair + t]);
                 }
             }
         }
     }
 
-    /// The sums of the values, weighted with `H` heads' scores.
+    /// The sums of the values, weighted with `Q` queries' scores.
     #[inline(always)]
-    fn values<S: Simd, const H: usize>(&mut self, simd: S, first: usize, scores: &[Scores; H]) {
+    fn values<S: Simd, const Q: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+        any: Range<usize>,
+        scores: &[Scores; Q],
+    ) {
         let vectors = self.heads.head_dim.div_ceil(LANES);
         let mut vector = 0;
         while vector + 4 <= vectors {
-            self.some_values::<S, H, 4>(simd, first, scores, vector);
+            self.some_values::<S, Q, 4>(simd, first, any.clone(), scores, vector);
             vector += 4;
         }
         while vector < vectors {
-            self.some_values::<S, H, 1>(simd, first, scores, vector);
+            self.some_values::<S, Q, 1>(simd, first, any.clone(), scores, vector);
             vector += 1;
         }
     }
 
     /// `V` vectors of dimensions.
     #[inline(always)]
-    fn some_values<S: Simd, const H: usize, const V: usize>(
+    fn some_values<S: Simd, const Q: usize, const V: usize>(
         &mut self,
         simd: S,
         first: usize,
-        scores: &[Scores; H],
+        any: Range<usize>,
+        scores: &[Scores; Q],
         vector: usize,
     ) {
         let vectors = self.heads.head_dim.div_ceil(LANES);
-        let mut sums = [[simd.splat(0.0); V]; H];
+        let mut sums = [[simd.splat(0.0); V]; Q];
         for (t, tile) in self.tiles.iter().enumerate() {
             let rows = tile.values.chunks_exact(vectors).enumerate();
-            let unseen = if t == 0 { self.visible.start } else { 0 };
-            let end = LANES.min(self.visible.end.saturating_sub(t * LANES));
+            let unseen = any.start.saturating_sub(t * LANES);
+            let end = LANES.min(any.end.saturating_sub(t * LANES));
             for (i, row) in rows.take(end).skip(unseen) {
                 let row: [_; V] = std::array::from_fn(|v| N::load(simd, &row[vector + v]));
-                for h in 0..H {
-                    let weight = simd.splat(scores[h][t][i]);
+                for q in 0..Q {
+                    let weight = simd.splat(scores[q][t][i]);
                     for v in 0..V {
-                        sums[h][v] = simd.mul_add(row[v], weight, sums[h][v]);
+                        sums[q][v] = simd.mul_add(row[v], weight, sums[q][v]);
                     }
                 }
             }
         }
-        for h in 0..H {
+        for q in 0..Q {
             for v in 0..V {
-                self.put(simd, first + h, vector + v, sums[h][v]);
+                self.put(simd, first + q, vector + v, sums[q][v]);
             }
         }
     }
 
     #[inline(always)]
-    fn put<S: Simd>(&mut self, simd: S, head: usize, vector: usize, sum: S::F) {
+    fn put<S: Simd>(&mut self, simd: S, query: usize, vector: usize, sum: S::F) {
         let mut lanes = [0.0; LANES];
         simd.store(sum, &mut lanes);
         let dim = self.heads.head_dim;
-        let out = &mut self.partial.values[head * dim..][..dim];
+        let (token, head) = self.token_and_head(query);
+        let out = &mut self.partials[token].values[head * dim..][..dim];
         out.iter_mut()
             .skip(vector * LANES)
             .zip(lanes)
