@@ -1,12 +1,20 @@
 //! One step of each engine's model, without the loop, beside candle-transformers' own.
 //!
 //! ```text
-//! cargo bench -p stream-benches --bench model_step [-- "32 streams"]
+//! cargo bench -p stream-benches --bench model_step [--features libtorch] [-- "32 streams"]
 //! ```
+//!
+//! ONNX Runtime and libtorch need their libraries: `cargo xtask setup onnx`, `setup libtorch`.
 //!
 //! Every engine has the same file (the default model; `STREAM_ENGINE_MODEL` names another), the
 //! same prompts and as many threads as there are physical cores. Streams decode at a depth of 128
 //! and choose greedily.
+
+#[cfg(not(feature = "libtorch"))]
+#[path = "absent.rs"]
+mod libtorch;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 
 use std::error::Error;
 use std::fs::File;
@@ -14,6 +22,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use backend_candle::{CandleModel, CandleOptions};
+use backend_onnx::{OnnxModel, OnnxOptions};
 use candle_core::quantized::gguf_file::Content;
 use candle_core::{D, Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
@@ -39,12 +48,13 @@ fn main() -> Result<()> {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3))
         .configure_from_args();
-    let options = CandleOptions::default();
-    engine(
-        &mut criterion,
-        "candle",
-        CandleModel::load(&checkpoint, &options)?,
-    )?;
+    let candle = CandleModel::load(&checkpoint, &CandleOptions::default())?;
+    engine(&mut criterion, "candle", candle)?;
+    match OnnxModel::load(&checkpoint, &OnnxOptions::default()) {
+        Ok(model) => engine(&mut criterion, "onnx", model)?,
+        Err(error) => eprintln!("onnx is left out: {error}"),
+    }
+    libtorch::engine(&mut criterion, &checkpoint)?;
     quantized_llama(&mut criterion, &path)?;
     criterion.final_summary();
     Ok(())
