@@ -2,6 +2,7 @@
 
 mod cache;
 mod ci;
+mod clients;
 mod demo;
 mod deny;
 mod fuzz;
@@ -27,6 +28,7 @@ Usage: cargo xtask COMMAND
   fuzz …         give files, requests and streams inputs that nobody would think of
   loom           check the channel between sink and stream in every order of its threads
   ci             the whole gate: format, clippy, docs, cargo-deny, test, loom, fuzz
+  clients …      try our server with clients of OpenAI's API, and the chat page: clients --help
   peers …        install what people use today, and measure it next to our engines: peers --help
   synth …        write a model with random weights, in the shape of a real one
   help           show this";
@@ -66,6 +68,11 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fuzz", ref words @ ..] => fuzz::run(&fuzz::Options::parse(words)?),
         ["loom"] => loom::run(),
         ["ci"] => ci::run(),
+        ["clients", "--help" | "-h"] => {
+            println!("{}", clients::HELP);
+            Ok(())
+        }
+        ["clients", ref words @ ..] => clients::run(&clients::Options::parse(words)?),
         ["peers", "--help" | "-h"] => {
             println!("{}", peers::HELP);
             Ok(())

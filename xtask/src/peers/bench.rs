@@ -14,7 +14,8 @@ use crate::cache::{cache_folder, variable};
 use crate::setup;
 use crate::shell::{self, built, cargo};
 
-const DEFAULT_MODEL: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+/// The name of the default model in the cache folder.
+pub(super) const DEFAULT_MODEL: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const DRAFTS: &str = "--speculative-tokens";
 
 /// Builds our program, brings the model into the form of each peer, and measures all of them in

@@ -9,15 +9,17 @@ mod list;
 mod options;
 mod place;
 mod prepare;
+mod serve;
 
 use anyhow::Result;
 
 pub(crate) use options::{HELP, Options};
 
-/// Installs peers, or measures them.
+/// Installs peers, measures them, or starts the server of one.
 pub(crate) fn run(options: &Options) -> Result<()> {
     match options {
         Options::Install { peers } => install::run(peers),
         Options::Bench(options) => bench::run(options),
+        Options::Serve(options) => serve::run(options),
     }
 }

