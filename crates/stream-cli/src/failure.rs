@@ -69,6 +69,8 @@ impl From<EngineError> for Failure {
             | EngineError::NotCompiled { .. }
             | EngineError::NoBackend { .. }
             | EngineError::Ambiguous { .. }
+            | EngineError::UnsupportedSetting { .. }
+            | EngineError::UnknownValue { .. }
             | EngineError::NoUrl
             | EngineError::Url { .. }
             | EngineError::Reference(_)

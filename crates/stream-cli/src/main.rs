@@ -9,6 +9,7 @@ mod fetch;
 mod generate;
 mod interrupt;
 mod model;
+mod named;
 mod openmp;
 mod output;
 mod parity;

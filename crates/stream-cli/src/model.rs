@@ -35,8 +35,8 @@ pub(crate) fn pull(path: &Path) -> Result<Pulled, FetchError> {
     fetch::pull(&DEFAULT, path, &Client::new(), fetch::index_url)
 }
 
-/// The engine for the arguments, not loaded yet. An unknown backend is found before a model is
-/// fetched for it.
+/// The engine for the arguments, not loaded yet. An unknown backend, or a setting that it lacks, is
+/// found before a model is fetched for it.
 pub(crate) fn engine(args: &EngineArgs) -> Result<StreamingEngine, Failure> {
     Ok(StreamingEngine::new(located(config(args)?, args)?))
 }
@@ -46,6 +46,7 @@ pub(crate) fn located(
     config: StreamingConfig,
     args: &EngineArgs,
 ) -> Result<StreamingConfig, Failure> {
+    stream_engine::check(&config)?;
     match (is_remote(args)?, &args.model) {
         (true, None) => Ok(config),
         (true, Some(name)) => Ok(config.model(name)),
@@ -81,6 +82,7 @@ pub(crate) fn config(args: &EngineArgs) -> Result<StreamingConfig, EngineError> 
     if let Some(threads) = args.threads {
         config = config.threads(threads.into());
     }
+    config = args.settings.apply(config);
     if let Some(seconds) = args.step_timeout {
         config = config.step_timeout(match seconds {
             0 => Duration::MAX,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use stream_checkpoint::SamplingDefaults;
 use stream_core::{Grammar, InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
 
-use crate::BackendKind;
+use crate::{BackendKind, Batches, Precision, Spinning};
 
 /// Where neither a call, nor the configuration, nor the model's makers say anything.
 const TEMPERATURE: f32 = 0.7;
@@ -41,6 +41,9 @@ pub struct StreamingConfig {
     pub(crate) check_weights: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
+    pub(crate) precision: Option<Precision>,
+    pub(crate) spinning: Option<Spinning>,
+    pub(crate) batches: Option<Batches>,
     pub(crate) step_timeout: Option<Duration>,
     pub(crate) speculative_tokens: Option<usize>,
     pub(crate) prefix_cache: bool,
@@ -61,6 +64,9 @@ impl Default for StreamingConfig {
             check_weights: false,
             threads: None,
             kv_tokens: None,
+            precision: None,
+            spinning: None,
+            batches: None,
             step_timeout: None,
             speculative_tokens: None,
             prefix_cache: true,
@@ -124,6 +130,29 @@ impl StreamingConfig {
     /// Tokens that the KV cache holds, over all streams. Left out, the backend chooses.
     pub fn kv_tokens(mut self, tokens: usize) -> Self {
         self.kv_tokens = Some(tokens);
+        self
+    }
+
+    /// In what numbers the engine computes. candle has `Native` and `F32`; libtorch `Native`,
+    /// `Bf16` and `F32`; ONNX Runtime `Native`, `Exact` and `F32`. A value that the engine does
+    /// not have is [`EngineError::UnsupportedSetting`](crate::EngineError::UnsupportedSetting)
+    /// when it is opened, as it is for every setting.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = Some(precision);
+        self
+    }
+
+    /// Whether threads wait by spinning: ONNX Runtime. (libtorch's threads obey the environment
+    /// variable `OMP_WAIT_POLICY`, candle's always sleep soon.)
+    pub fn spinning(mut self, spinning: Spinning) -> Self {
+        self.spinning = Some(spinning);
+        self
+    }
+
+    /// What a stream's tokens may depend on: libtorch has both; candle is always
+    /// [`Batches::Invariant`], ONNX Runtime always [`Batches::Fastest`].
+    pub fn batches(mut self, batches: Batches) -> Self {
+        self.batches = Some(batches);
         self
     }
 

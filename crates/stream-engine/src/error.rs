@@ -39,6 +39,28 @@ pub enum EngineError {
         /// The names to choose from.
         compiled: String,
     },
+    /// The backend has no such value of a setting, or the whole setting not.
+    #[error("the backend `{backend}` has no {setting} `{value}`; it has {}", listed(.has))]
+    UnsupportedSetting {
+        /// The backend.
+        backend: BackendKind,
+        /// The setting's name.
+        setting: &'static str,
+        /// What was asked for.
+        value: &'static str,
+        /// The values that it has.
+        has: Vec<&'static str>,
+    },
+    /// A setting has no value of this name.
+    #[error("there is no {setting} `{value}`; known are {}", listed(.known))]
+    UnknownValue {
+        /// The setting's name.
+        setting: &'static str,
+        /// What was asked for.
+        value: String,
+        /// The names of all values.
+        known: Vec<&'static str>,
+    },
     /// The remote backend has no address.
     #[error("the backend `vllm` needs the address of a server, such as http://127.0.0.1:8000")]
     NoUrl,
@@ -86,6 +108,13 @@ pub enum EngineError {
     /// The stream ended with an error.
     #[error(transparent)]
     Stream(#[from] Error),
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "no such setting".to_owned(),
+        names => names.join(", "),
+    }
 }
 
 impl From<HubError> for EngineError {

@@ -3,9 +3,11 @@ mod backends;
 mod config;
 mod engine;
 mod error;
+mod settings;
 
-pub use backends::{BackendKind, open};
+pub use backends::{BackendKind, check, open};
 pub use config::{Ask, StreamingConfig};
 pub use engine::StreamingEngine;
 pub use error::EngineError;
+pub use settings::{Batches, Precision, Spinning};
 pub use stream_core as core;

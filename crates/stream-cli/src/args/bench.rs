@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use stream_bench::{Lengths, Rate};
 
-use super::{EXIT_CODES, MODEL_HELP};
+use super::{EXIT_CODES, MODEL_HELP, SettingArgs};
 
 /// What is asked, how it comes, how often, and where the figures go.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct BenchArgs {
     /// The engines, with commas between them; left out, all that are compiled in. The others are
-    /// compared with the first; one that is named twice shows how much the machine wavers
+    /// compared with the first; one that is named twice shows how much the machine wavers.
+    /// NAME:PRECISION gives one a precision of its own, as in onnx,onnx:exact
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) backends: Vec<String>,
     /// The address of a server that speaks vLLM's API, with the same model as --model: the engine
@@ -40,6 +41,8 @@ pub(crate) struct BenchArgs {
     /// left out, the engine chooses. Other programs are not told
     #[arg(long, value_name = "N")]
     pub(crate) speculative_tokens: Option<u8>,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
     #[command(flatten)]
     pub(crate) prompts: PromptArgs,
     #[command(flatten)]

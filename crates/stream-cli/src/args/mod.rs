@@ -5,6 +5,7 @@ mod grammar;
 mod parity;
 mod sampling;
 mod serve;
+mod settings;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub(crate) use grammar::GrammarArgs;
 pub(crate) use parity::ParityArgs;
 pub(crate) use sampling::SamplingArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use settings::SettingArgs;
 
 /// Streams tokens from a language model.
 #[derive(Debug, Parser)]
@@ -106,6 +108,8 @@ pub(crate) struct EngineArgs {
     /// CPU threads that compute; left out, the engine chooses
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
     /// Seconds that one step of the model may take before it counts as hung and its answers end;
     /// 0 is for ever. Left out, 120
     #[arg(long, value_name = "SECONDS")]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, value_parser};
 
-use super::MODEL_HELP;
+use super::{MODEL_HELP, SettingArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -20,8 +20,9 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ParityArgs {
-    /// The engines, with commas between them; each is compared with the first. Left out, all that
-    /// are compiled in and compute on this machine
+    /// The engines, with commas between them; each is compared with the first. NAME:PRECISION
+    /// gives one a precision of its own, as in candle:f32,onnx:exact. Left out, all that are
+    /// compiled in and compute on this machine
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) backends: Vec<String>,
     /// A file, a folder, hf:OWNER/REPO or OWNER/REPO:QUANTISATION; left out, the default model.
@@ -31,6 +32,8 @@ pub(crate) struct ParityArgs {
     /// CPU threads of each engine; left out, the engine chooses
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
     /// Tokens of each answer, from which both comparisons are made
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..))]
     pub(crate) max_tokens: u16,

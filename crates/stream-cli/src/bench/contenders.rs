@@ -9,6 +9,7 @@ use stream_engine::{BackendKind, EngineError};
 
 use crate::args::BenchArgs;
 use crate::failure::Failure;
+use crate::named::Named;
 
 /// The subcommand by which this program calls itself for each engine.
 pub(crate) const WORKER: &str = "bench-worker";
@@ -22,7 +23,7 @@ pub(super) struct Chosen {
 
 #[derive(Debug)]
 enum Kind {
-    Engine(BackendKind, Option<u16>),
+    Engine(Named, Option<u16>),
     /// A remote engine, with the addresses of its servers.
     Remote(BackendKind, Vec<String>),
     /// A command, cut at spaces.
@@ -42,47 +43,31 @@ pub(super) fn chosen(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
 }
 
 fn engines(args: &BenchArgs) -> Result<Vec<Chosen>, EngineError> {
-    let kinds = match args.backends.is_empty() {
-        true => BackendKind::compiled()
-            .filter(|kind| !kind.is_remote() || !args.url.is_empty())
-            .collect(),
-        false => args
-            .backends
-            .iter()
-            .map(|name| named(name))
-            .collect::<Result<Vec<_>, _>>()?,
-    };
+    let here = BackendKind::compiled().filter(|kind| !kind.is_remote() || !args.url.is_empty());
+    let named = Named::all(&args.backends, &args.settings, here)?;
     let several = args.threads.len() > 1;
-    let label = |kind: BackendKind, threads: Option<u16>| match threads {
-        Some(threads) if several => format!("{kind} t={threads}"),
-        _ => kind.to_string(),
+    let label = |name: &str, threads: Option<u16>| match threads {
+        Some(threads) if several => format!("{name} t={threads}"),
+        _ => name.to_owned(),
     };
     let mut threads: Vec<_> = args.threads.iter().copied().map(Some).collect();
     if threads.is_empty() {
         threads.push(None);
     }
-    let pairs = kinds.iter().flat_map(|&kind| {
-        let threads = threads.iter().copied();
+    let pairs = named.iter().flat_map(|named| {
+        let remote = named.kind.is_remote();
         // A remote engine has the threads that it has.
-        let threads = threads.take(if kind.is_remote() { 1 } else { usize::MAX });
-        threads.map(move |t| (kind, t.filter(|_| !kind.is_remote())))
+        let threads = threads.iter().take(if remote { 1 } else { usize::MAX });
+        threads.map(move |t| (named, t.filter(|_| !remote)))
     });
-    let engines = pairs.map(|(kind, threads)| Chosen {
-        label: label(kind, threads),
-        kind: match kind.is_remote() {
-            true => Kind::Remote(kind, args.url.clone()),
-            false => Kind::Engine(kind, threads),
+    let engines = pairs.map(|(named, threads)| Chosen {
+        label: label(&named.label, threads),
+        kind: match named.kind.is_remote() {
+            true => Kind::Remote(named.kind, args.url.clone()),
+            false => Kind::Engine(named.clone(), threads),
         },
     });
     Ok(engines.collect())
-}
-
-fn named(name: &str) -> Result<BackendKind, EngineError> {
-    let backend: BackendKind = name.parse()?;
-    match BackendKind::compiled().any(|kind| kind == backend) {
-        true => Ok(backend),
-        false => Err(EngineError::NotCompiled { backend }),
-    }
 }
 
 /// Numbers those that have the name of one before them.
@@ -109,11 +94,11 @@ pub(super) fn entries(
         this.map_err(|e| Failure::input(format!("the program does not find itself: {e}")))?;
     let entry = |chosen: Chosen| {
         let (backend, threads, command) = match chosen.kind {
-            Kind::Engine(kind, threads) => {
-                let arguments = worker_arguments(kind, threads, args.speculative_tokens, path);
+            Kind::Engine(named, threads) => {
+                let arguments = worker_arguments(&named, threads, args.speculative_tokens, path);
                 let mut command = Command::new(&this);
                 command.args(arguments);
-                (kind.to_string(), threads.map(usize::from), command)
+                (named.kind.to_string(), threads.map(usize::from), command)
             }
             Kind::Remote(kind, urls) => {
                 let mut command = Command::new(&this);
@@ -138,7 +123,7 @@ fn start(mut command: Command) -> Result<Box<dyn Contender>, ContenderError> {
 }
 
 fn worker_arguments(
-    kind: BackendKind,
+    named: &Named,
     threads: Option<u16>,
     speculative_tokens: Option<u8>,
     path: &Path,
@@ -146,10 +131,11 @@ fn worker_arguments(
     let mut arguments: Vec<OsString> = vec![
         WORKER.into(),
         "--backend".into(),
-        kind.name().into(),
+        named.kind.name().into(),
         "--model".into(),
         path.into(),
     ];
+    arguments.extend(named.settings.arguments().map(OsString::from));
     let mut number = |name: &str, value: Option<u16>| {
         let value = value.map(|value| [name.into(), value.to_string().into()]);
         arguments.extend(value.into_iter().flatten());
@@ -198,5 +184,7 @@ mod tests {
             "http://a",
         ];
         assert_eq!(labels(&remote), ["vllm", "candle t=1", "candle t=2"]);
+        let precise = ["--backends", "candle,candle:f32"];
+        assert_eq!(labels(&precise), ["candle", "candle:f32"]);
     }
 }

@@ -14,10 +14,11 @@ use std::process::ExitCode;
 
 use stream_checkpoint::Checkpoint;
 use stream_engine::core::TokenId;
-use stream_engine::{BackendKind, EngineError, StreamingConfig};
+use stream_engine::{BackendKind, EngineError};
 
 use crate::args::ParityArgs;
 use crate::failure::Failure;
+use crate::named::Named;
 use crate::{interrupt, model, output};
 use answers::Answers;
 use report::{Report, Tolerance};
@@ -27,21 +28,25 @@ const DIFFERENT: u8 = 5;
 
 pub(crate) fn run(args: &ParityArgs) -> Result<ExitCode, Failure> {
     interrupt::install();
-    let (first, others) = kinds(args)?;
+    let (first, others) = named(args)?;
     let path = model::locate(args.model.as_deref())?;
     let unusable = |error: &dyn std::error::Error| EngineError::Load(error.to_string().into());
     let checkpoint = Checkpoint::open(&path).map_err(|error| unusable(&error))?;
     let prompts = prompts::ids(&**checkpoint.tokenizer()).map_err(|error| unusable(&error))?;
-    let ask = |kind, texts: Option<&[Vec<TokenId>]>| {
-        let mut config = StreamingConfig::default().backend(kind).model(&path);
+    let ask = |named: &Named, texts: Option<&[Vec<TokenId>]>| {
+        let mut config = named.config().model(&path);
         if let Some(threads) = args.threads {
             config = config.threads(threads.into());
         }
         let backend = stream_engine::open(&config)?;
-        Answers::of(&*backend, &prompts, texts, args.max_tokens.into())
+        let answers = Answers::of(&*backend, &prompts, texts, args.max_tokens.into())?;
+        Ok(Answers {
+            engine: named.label.clone(),
+            ..answers
+        })
     };
-    let first = ask(first, None)?;
-    let others = others.into_iter().map(|kind| ask(kind, Some(&first.texts)));
+    let first = ask(&first, None)?;
+    let others = others.iter().map(|other| ask(other, Some(&first.texts)));
     let others = others.collect::<Result<Vec<_>, Failure>>()?;
     let tolerance = Tolerance {
         min_agreement_percent: args.min_agreement,
@@ -60,18 +65,13 @@ pub(crate) fn run(args: &ParityArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The engines that were named, or all that work here: the first, and those to compare with it.
-fn kinds(args: &ParityArgs) -> Result<(BackendKind, Vec<BackendKind>), Failure> {
-    let named = args.backends.iter().map(|name| name.parse());
-    let mut kinds = match args.backends.is_empty() {
-        true => BackendKind::compiled()
-            .filter(|kind| !kind.is_remote())
-            .collect(),
-        false => named.collect::<Result<Vec<BackendKind>, _>>()?,
-    };
-    match kinds.len() {
+fn named(args: &ParityArgs) -> Result<(Named, Vec<Named>), Failure> {
+    let here = BackendKind::compiled().filter(|kind| !kind.is_remote());
+    let mut named = Named::all(&args.backends, &args.settings, here)?;
+    match named.len() {
         0 | 1 => Err(Failure::input(
             "parity needs two engines to compare: --backends A,B",
         )),
-        _ => Ok((kinds.remove(0), kinds)),
+        _ => Ok((named.remove(0), named)),
     }
 }

@@ -51,6 +51,19 @@ fn an_engine_agrees_with_itself_and_a_tolerance_can_be_missed() {
 }
 
 #[test]
+fn engines_with_precisions_of_their_own_agree_to_the_last_choice() {
+    model();
+    let engines = ["--backends", "candle:f32,onnx:exact", "--max-tokens", "2"];
+    let strict = ["--min-agreement", "100", "--max-mean-difference", "0.001"];
+    let text = run(program([&["parity"][..], &engines, &strict].concat())).expect_quiet();
+    for part in ["candle:f32 on cpu", "onnx:exact on cpu", "accuracy level 1"] {
+        assert!(text.stdout.contains(part), "{text:?}");
+    }
+    let impossible = ["parity", "--backends", "candle,onnx:bf16"];
+    run(program(impossible)).expect_sentence(2, &["native, exact, f32"]);
+}
+
+#[test]
 fn one_engine_is_not_compared() {
     run(program(["parity", "--backends", "candle"])).expect_sentence(2, &["two engines"]);
 }

@@ -49,6 +49,12 @@ fn parameters_out_of_range_are_named_with_what_is_allowed() {
         ),
         ("--lark", "none.lark", &["--lark: cannot read none.lark"]),
         ("--backend", "abacus", &["abacus", "candle"]),
+        (
+            "--precision",
+            "exact",
+            &["`candle` has no precision `exact`; it has native, f32"],
+        ),
+        ("--spinning", "off", &["it has no such setting"]),
     ] {
         check(&[option, value, "hello"], words);
     }

@@ -21,6 +21,13 @@ mod onnx;
 #[cfg(not(feature = "onnx"))]
 #[path = "absent.rs"]
 mod onnx;
+#[cfg(any(
+    feature = "candle",
+    feature = "libtorch",
+    feature = "onnx",
+    feature = "vllm"
+))]
+mod setting;
 #[cfg(feature = "vllm")]
 mod vllm;
 #[cfg(not(feature = "vllm"))]
@@ -39,8 +46,14 @@ use stream_core::{Backend, Tokenizer};
 
 use crate::{EngineError, StreamingConfig};
 
-/// Loads a model and starts an engine on it.
-pub(crate) type Opener = fn(&Path, &StreamingConfig) -> Result<Opened, EngineError>;
+/// What this crate asks of an engine that is compiled in.
+#[derive(Clone, Copy)]
+pub(crate) struct Opener {
+    /// Whether the engine has the settings that are asked for.
+    check: fn(&StreamingConfig) -> Result<(), EngineError>,
+    /// Loads a model and starts the engine on it.
+    open: fn(&Path, &StreamingConfig) -> Result<Opened, EngineError>,
+}
 
 /// An engine that runs, with what it learned from the model's file.
 #[derive(Clone)]
@@ -144,18 +157,28 @@ fn names(kinds: impl IntoIterator<Item = BackendKind>) -> String {
     names.join(", ")
 }
 
+/// Whether there is a backend for this configuration that has every setting in it. Neither looks
+/// for a model nor loads one.
+///
+/// # Errors
+/// If the backend cannot be chosen, or lacks a setting.
+pub fn check(config: &StreamingConfig) -> Result<(), EngineError> {
+    choose(config).map(drop)
+}
+
 /// Loads the configured model on the configured backend. Takes as long as loading takes, and
 /// fetching, if the model is on the hub and not in its cache.
 ///
 /// # Errors
-/// If the backend cannot be chosen or the model cannot be loaded.
+/// If the backend cannot be chosen, lacks a setting, or the model cannot be loaded.
 pub fn open(config: &StreamingConfig) -> Result<Arc<dyn Backend>, EngineError> {
     Ok(open_model(config)?.backend)
 }
 
 /// As [`open`], with what the model's file says.
 pub(crate) fn open_model(config: &StreamingConfig) -> Result<Opened, EngineError> {
-    let (kind, open) = choose(config)?;
+    let (kind, opener) = choose(config)?;
+    let open = opener.open;
     match kind.is_remote() {
         true => open(config.model.as_deref().unwrap_or(Path::new("")), config),
         false => open(&model_path(config, Fetching::Allowed)?, config),
@@ -170,7 +193,9 @@ pub(crate) fn choose(config: &StreamingConfig) -> Result<(BackendKind, Opener), 
         (None, true) => BackendKind::unnamed()?,
     };
     let opener = backend.opener();
-    Ok((backend, opener.ok_or(EngineError::NotCompiled { backend })?))
+    let opener = opener.ok_or(EngineError::NotCompiled { backend })?;
+    (opener.check)(config)?;
+    Ok((backend, opener))
 }
 
 /// Whether a model may be fetched from the hub to be found.

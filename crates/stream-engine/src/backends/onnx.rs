@@ -6,17 +6,40 @@ use backend_onnx::{OnnxModel, OnnxOptions};
 use stream_runtime::EngineConfig;
 
 use super::in_process::{checkpoint, failed, start};
+use super::setting;
 use super::{BackendKind, Opened, Opener};
-use crate::{EngineError, StreamingConfig};
+use crate::{Batches, EngineError, Precision, Spinning, StreamingConfig};
 
-pub(super) const OPENER: Option<Opener> = Some(open);
+pub(super) const OPENER: Option<Opener> = Some(Opener {
+    check: |config| options(config).map(drop),
+    open,
+});
 
-fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
-    let options = OnnxOptions {
+const PRECISIONS: [(Precision, backend_onnx::Precision); 3] = [
+    (Precision::Native, backend_onnx::Precision::Native),
+    (Precision::Exact, backend_onnx::Precision::Exact),
+    (Precision::F32, backend_onnx::Precision::F32),
+];
+
+const SPINNING: [(Spinning, backend_onnx::Spinning); 2] = [
+    (Spinning::On, backend_onnx::Spinning::On),
+    (Spinning::Off, backend_onnx::Spinning::Off),
+];
+
+fn options(config: &StreamingConfig) -> Result<OnnxOptions, EngineError> {
+    let backend = BackendKind::Onnx;
+    setting::chosen(backend, config.batches, &[(Batches::Fastest, ())])?;
+    Ok(OnnxOptions {
         threads: config.threads,
         kv_tokens: config.kv_tokens,
+        precision: setting::chosen(backend, config.precision, &PRECISIONS)?,
+        spinning: setting::chosen(backend, config.spinning, &SPINNING)?,
         ..OnnxOptions::default()
-    };
+    })
+}
+
+fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
+    let options = options(config)?;
     let checkpoint = checkpoint(path, config)?;
     let model = OnnxModel::load(&checkpoint, &options).map_err(failed)?;
     let name = BackendKind::Onnx.name();

@@ -6,11 +6,19 @@ use std::sync::Arc;
 use backend_vllm::{Vllm, VllmConfig};
 use stream_checkpoint::SamplingDefaults;
 
-use super::{Opened, Opener};
+use super::{BackendKind, Opened, Opener, setting};
 use crate::config::RemoteKey;
 use crate::{EngineError, StreamingConfig};
 
-pub(super) const OPENER: Option<Opener> = Some(open);
+pub(super) const OPENER: Option<Opener> = Some(Opener { check, open });
+
+/// How the servers compute is set there.
+fn check(config: &StreamingConfig) -> Result<(), EngineError> {
+    let backend = BackendKind::Vllm;
+    setting::none(backend, config.precision)?;
+    setting::none(backend, config.spinning)?;
+    setting::none(backend, config.batches)
+}
 
 /// The model is a name at the server; an empty one is the only model there.
 fn open(model: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
