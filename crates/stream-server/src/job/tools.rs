@@ -1,7 +1,8 @@
 //! Which tools the model is shown, and how it is made to call one.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use stream_core::Grammar;
 
 use crate::error::ApiError;
@@ -86,9 +87,40 @@ fn check(tools: &[Tool]) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn schema(tool: &Tool) -> &str {
+/// Words of JSON Schema by which a schema speaks of members that it does not name itself.
+const ON_OTHER_MEMBERS: [&str; 8] = [
+    "additionalProperties",
+    "patternProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "$ref",
+    "allOf",
+    "anyOf",
+    "oneOf",
+];
+
+/// The schema of a call's arguments: those that the tool names, unless its schema speaks of others.
+/// A model would else make up members for ever, and functions refuse arguments that they do not know.
+fn schema(tool: &Tool) -> String {
     let parameters = tool.function.parameters.as_ref();
-    parameters.map_or(r#"{"type":"object"}"#, |json| json.get())
+    let json = parameters.map_or("{}", |json| json.get().trim());
+    let Ok(words) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(json) else {
+        return json.to_owned();
+    };
+    if ON_OTHER_MEMBERS
+        .iter()
+        .any(|word| words.contains_key(*word))
+    {
+        return json.to_owned();
+    }
+    let object = match words.contains_key("type") {
+        true => "",
+        false => r#""type":"object","#,
+    };
+    let comma = if words.is_empty() { "" } else { "," };
+    // The text is kept as it came: the order of members is the order in which they are written.
+    let rest = json.strip_prefix('{').unwrap_or(json);
+    format!(r#"{{{object}"additionalProperties":false{comma}{rest}"#)
 }
 
 fn force(grammar: &mut Option<Grammar>, tools: &[Tool]) -> Result<(), ApiError> {
@@ -108,7 +140,7 @@ fn force(grammar: &mut Option<Grammar>, tools: &[Tool]) -> Result<(), ApiError> 
 }
 
 fn force_arguments(grammar: &mut Option<Grammar>, tool: &Tool) -> Result<(), ApiError> {
-    only(grammar, Grammar::JsonSchema(Arc::from(schema(tool))))
+    only(grammar, Grammar::JsonSchema(schema(tool).into()))
 }
 
 fn only(grammar: &mut Option<Grammar>, forced: Grammar) -> Result<(), ApiError> {
@@ -118,5 +150,35 @@ fn only(grammar: &mut Option<Grammar>, forced: Grammar) -> Result<(), ApiError> 
             "tool_choice",
             "tool_choice forces a call, and response_format another form; set one of them",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_the_arguments_that_are_named() {
+        let open = r#"{"type": "object", "additionalProperties": true}"#;
+        let other = r#"{"anyOf": [{"type": "object"}]}"#;
+        for (parameters, expected) in [
+            ("", r#"{"type":"object","additionalProperties":false}"#),
+            ("{ }", r#"{"type":"object","additionalProperties":false }"#),
+            (
+                r#"{"type": "object", "properties": {"b": {}, "a": {}}}"#,
+                r#"{"additionalProperties":false,"type": "object", "properties": {"b": {}, "a": {}}}"#,
+            ),
+            (open, open),
+            (other, other),
+            ("true", "true"),
+        ] {
+            let parameters = match parameters {
+                "" => String::new(),
+                json => format!(r#","parameters":{json}"#),
+            };
+            let tool = format!(r#"{{"type":"function","function":{{"name":"f"{parameters}}}}}"#);
+            let tool: Tool = serde_json::from_str(&tool).unwrap();
+            assert_eq!(schema(&tool), expected, "{parameters}");
+        }
     }
 }

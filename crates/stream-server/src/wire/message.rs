@@ -65,9 +65,16 @@ pub(crate) enum Content {
 
 /// A part of a content.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Part {
-    Text { text: String },
+pub(crate) struct Part {
+    pub(crate) r#type: TextWord,
+    pub(crate) text: String,
+}
+
+/// The only kind of part that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TextWord {
+    Text,
 }
 
 impl Content {
@@ -75,10 +82,7 @@ impl Content {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Parts(parts) => parts
-                .iter()
-                .map(|Part::Text { text }| text.as_str())
-                .collect(),
+            Self::Parts(parts) => parts.iter().map(|part| part.text.as_str()).collect(),
         }
     }
 }
