@@ -89,10 +89,16 @@ print('\\n'.join(cpp_extension.include_paths()))";
             .flag_if_supported("-fno-trapping-math")
             .pic(true)
             .includes(&self.include);
-        for name in ["guarded.h", "shim.cpp", "fused.cpp"] {
+        for name in [
+            "guarded.h",
+            "numbers.h",
+            "attend.cpp",
+            "fused.cpp",
+            "shim.cpp",
+        ] {
             println!("cargo::rerun-if-changed=src/engine/{name}");
         }
-        shim.files(["src/engine/shim.cpp", "src/engine/fused.cpp"]);
+        shim.files(["attend", "fused", "shim"].map(|name| format!("src/engine/{name}.cpp")));
         shim.compile("stream_engine_libtorch_shim");
         let lib = self.lib.display();
         println!("cargo::rustc-link-search=native={lib}");

@@ -2,7 +2,7 @@
 //!
 //! For each layer there is one tensor of keys and one of values, `[slots, kv_heads, head_dim]`.
 //! Block `b` holds the slots from `b * block_size` on, so that a step writes its keys where they
-//! stay, and reads a sequence as a list of slots.
+//! stay, and reads a sequence as a list of slots or of blocks.
 
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
@@ -11,7 +11,7 @@ use stream_checkpoint::Architecture;
 use stream_runtime::BlockId;
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::fused::Destination;
+use super::fused::{Destination, Source};
 
 /// Keys and values of every layer.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct KvLayer {
     values: Tensor,
 }
 
-/// Keys and values of some slots, `[rows, kv_heads, length, head_dim]` each.
+/// Keys and values of some slots, `[1, kv_heads, length, head_dim]` each.
 pub(super) struct Gathered {
     pub(super) keys: Tensor,
     pub(super) values: Tensor,
@@ -76,12 +76,20 @@ impl KvLayer {
         }
     }
 
-    /// Reads `rows` sequences, whose slots stand one after the other.
-    pub(super) fn read(&self, slots: &Tensor, rows: i64) -> Result<Gathered, TchError> {
+    /// All of it, to be read where it stays.
+    pub(super) fn source(&self) -> Source<'_> {
+        Source {
+            keys: &self.keys,
+            values: &self.values,
+        }
+    }
+
+    /// Copies what a sequence sees, whose slots these are.
+    pub(super) fn gather(&self, slots: &Tensor) -> Result<Gathered, TchError> {
         let gather = |all: &Tensor| {
-            let found = all.f_index_select(0, slots)?;
-            let [_, heads, dim] = sizes(&found);
-            found.f_view([rows, -1, heads, dim])?.f_transpose(1, 2)
+            all.f_index_select(0, slots)?
+                .f_transpose(0, 1)?
+                .f_unsqueeze(0)
         };
         Ok(Gathered {
             keys: gather(&self.keys)?,

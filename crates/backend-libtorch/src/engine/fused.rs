@@ -1,4 +1,5 @@
-//! What stands between the products of a layer, each as one pass over its numbers (`fused.cpp`).
+//! What stands between the products of a layer, each as one pass over its numbers (`fused.cpp`), and
+//! attention of single tokens (`attend.cpp`).
 //! A row's result does not depend on the rows beside it.
 
 use std::ffi::{c_char, c_void};
@@ -8,6 +9,7 @@ use tch::{Kind, TchError, Tensor};
 
 use super::rotary::Turns;
 use super::shim::{Raw, done, made};
+use super::step::Singles;
 
 unsafe extern "C" {
     fn se_add(to: *const Raw, from: *const Raw) -> *mut c_char;
@@ -29,6 +31,15 @@ unsafe extern "C" {
         keys: *const Raw,
         values: *const Raw,
         queries: *mut *mut Raw,
+    ) -> *mut c_char;
+    fn se_attend(
+        queries: *const Raw,
+        keys: *const Raw,
+        values: *const Raw,
+        table: *const Raw,
+        spans: *const Raw,
+        block_size: i64,
+        out: *mut *mut Raw,
     ) -> *mut c_char;
 }
 
@@ -89,6 +100,13 @@ pub(super) struct Destination<'a> {
     pub(super) values: &'a Tensor,
 }
 
+/// Where keys and values are read, `[slots, kv_heads, head_dim]` each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) keys: &'a Tensor,
+    pub(super) values: &'a Tensor,
+}
+
 /// Norms, turns and places the heads of a step's tokens, queries, keys and values side by side.
 /// Gives the queries in the kind of the cache, `[n, heads, head_dim]`.
 pub(super) fn place(
@@ -114,5 +132,30 @@ pub(super) fn place(
             &raw mut queries,
         );
         made(error, queries)
+    }
+}
+
+/// What the first queries of `[n, heads, head_dim]` find, one for each row of `singles`: `[rows,
+/// heads * head_dim]` in the kind of the cache.
+pub(super) fn attend(
+    queries: &Tensor,
+    cache: Source<'_>,
+    singles: &Singles,
+) -> Result<Tensor, TchError> {
+    let mut out = ptr::null_mut();
+    // SAFETY: the tensors live through the call, which writes a tensor of its own or gives an
+    // error. There are at least as many queries as spans. A span lies in the table, and the table
+    // has blocks that the batch's check has found to exist, so they lie in the cache.
+    unsafe {
+        let error = se_attend(
+            raw(queries),
+            raw(cache.keys),
+            raw(cache.values),
+            raw(&singles.table),
+            raw(&singles.spans),
+            singles.block_size,
+            &raw mut out,
+        );
+        made(error, out)
     }
 }

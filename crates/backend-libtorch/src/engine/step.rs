@@ -1,10 +1,10 @@
 //! The tokens of one step, in the order in which they are computed, and what each of them sees.
 //!
-//! Rows of one token stand first, the longest sequence before the others: neighbours of about the
-//! same length share one call of attention, filled up to the longest and masked. A row of several
-//! tokens has a call of its own.
+//! Rows of one token stand first, the longest sequence before the others, and share one call of
+//! attention. A row of several tokens has a call of its own.
 
 use std::cmp::Reverse;
+use std::ptr;
 
 use stream_core::TokenId;
 use stream_runtime::{Batch, Row};
@@ -31,31 +31,40 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) window: Option<usize>,
-    pub(super) groups: Vec<Group>,
+    /// The first tokens of the step.
+    pub(super) singles: Option<Singles>,
+    /// Those after them.
+    pub(super) several: Vec<Several>,
 }
 
-/// Some tokens that share one call of attention: one token of each of `rows` sequences, or
-/// several of one.
+/// What tokens see that are computed one by one.
 #[derive(Debug)]
-pub(super) struct Group {
-    /// The first of its tokens in the step.
+pub(super) struct Singles {
+    /// Blocks of their sequences.
+    pub(super) table: Tensor,
+    /// `[rows, 3]`: where a row's blocks begin in the table, the first position that it sees, and
+    /// one more than the last.
+    pub(super) spans: Tensor,
+    pub(super) block_size: i64,
+}
+
+/// Some tokens of one sequence, which share a call of attention.
+#[derive(Debug)]
+pub(super) struct Several {
+    /// The first of them in the step.
     pub(super) first: usize,
-    pub(super) rows: usize,
-    /// Tokens of each row.
     pub(super) tokens: usize,
-    /// The slots that each row sees, one row after the other, all of them equally many.
+    /// The slots that any of them sees.
     pub(super) slots: Tensor,
-    /// Which of them a token does not see.
+    /// Which of these a token does not see.
     pub(super) mask: Mask,
 }
 
 #[derive(Debug)]
 pub(super) enum Mask {
-    /// It sees all of them.
-    None,
     /// As many slots as tokens, of which a token sees those up to its own.
     Causal,
-    /// What is added to the scores, `[rows, 1, tokens, slots]`: 0 or −∞.
+    /// What is added to the scores, `[1, 1, tokens, slots]`: 0 or −∞.
     Added(Tensor),
 }
 
@@ -88,7 +97,7 @@ impl Step {
                 slots.push(slot(piece.start() + token, piece.row.blocks, block_size));
             }
         }
-        let view = |&window| View::new(&pieces, window, block_size, batches);
+        let view = |&window| View::new(&pieces, window, block_size);
         Ok(Self {
             ids,
             positions,
@@ -158,82 +167,81 @@ impl View {
         pieces: &[Piece<'_>],
         window: Option<usize>,
         block_size: usize,
-        batches: Batches,
     ) -> Result<Self, TchError> {
-        let mut groups = Vec::new();
-        let (mut rest, mut first) = (pieces, 0);
-        while let Some(head) = rest.first() {
-            let alike = |piece: &&Piece<'_>| shares(head, piece, window, batches);
-            let rows = 1 + rest[1..].iter().take_while(alike).count();
-            let (mine, others) = rest.split_at(rows);
-            groups.push(Group::new(mine, first, window, block_size)?);
-            first += rows * head.tokens;
-            rest = others;
+        let singles = pieces.partition_point(|piece| piece.tokens == 1);
+        let (singles, rest) = pieces.split_at(singles);
+        let mut first = singles.len();
+        let mut several = Vec::with_capacity(rest.len());
+        for piece in rest {
+            several.push(Several::new(piece, first, window, block_size)?);
+            first += piece.tokens;
         }
-        Ok(Self { window, groups })
+        let singles = (!singles.is_empty()).then(|| Singles::new(singles, window, block_size));
+        Ok(Self {
+            window,
+            singles: singles.transpose()?,
+            several,
+        })
     }
 }
 
-/// Whether a piece may share a call of attention with a longer one before it.
-fn shares(head: &Piece<'_>, piece: &Piece<'_>, window: Option<usize>, batches: Batches) -> bool {
-    let length = |piece: &Piece<'_>| piece.end() - piece.seen_from(window);
-    let single = head.tokens == 1 && piece.tokens == 1;
-    batches == Batches::Fastest && single && 2 * length(piece) >= length(head)
-}
-
-impl Group {
+impl Singles {
     fn new(
         pieces: &[Piece<'_>],
+        window: Option<usize>,
+        block_size: usize,
+    ) -> Result<Self, TchError> {
+        let (mut table, mut spans) = (Vec::new(), Vec::with_capacity(3 * pieces.len()));
+        let (mut last, mut blocks) = (None, 0);
+        for piece in pieces {
+            // Neighbours of one row have the same blocks.
+            if last.is_none_or(|last| !ptr::eq(last, piece.row)) {
+                blocks = table.len();
+                table.extend(piece.row.blocks.iter().map(|&block| i64::from(block)));
+                last = Some(piece.row);
+            }
+            let span = [blocks, piece.seen_from(window), piece.end()];
+            spans.extend(span.map(|number| number as i64));
+        }
+        Ok(Self {
+            table: Tensor::from_slice(&table),
+            spans: Tensor::from_slice(&spans).f_view([-1, 3])?,
+            block_size: block_size as i64,
+        })
+    }
+}
+
+impl Several {
+    fn new(
+        piece: &Piece<'_>,
         first: usize,
         window: Option<usize>,
         block_size: usize,
     ) -> Result<Self, TchError> {
-        let seen = |piece: &Piece<'_>| piece.seen_from(window)..piece.end();
-        let length = pieces
-            .iter()
-            .map(|piece| seen(piece).len())
-            .max()
-            .unwrap_or(0);
-        let mut slots = Vec::with_capacity(pieces.len() * length);
-        for piece in pieces {
-            let of = |position| slot(position, piece.row.blocks, block_size);
-            let filled = slots.len() + length;
-            slots.extend(seen(piece).map(of));
-            // A slot of its own, so that what it must not see cannot harm it.
-            slots.resize(filled, of(piece.start()));
-        }
-        let tokens = pieces[0].tokens;
+        let seen = piece.seen_from(window)..piece.end();
+        let slots = seen.map(|position| slot(position, piece.row.blocks, block_size));
         Ok(Self {
             first,
-            rows: pieces.len(),
-            tokens,
-            slots: Tensor::from_slice(&slots),
-            mask: Mask::new(pieces, window, length)?,
+            tokens: piece.tokens,
+            slots: Tensor::from_slice(&slots.collect::<Vec<_>>()),
+            mask: Mask::new(piece, window)?,
         })
     }
 }
 
 impl Mask {
-    fn new(pieces: &[Piece<'_>], window: Option<usize>, length: usize) -> Result<Self, TchError> {
-        let (tokens, start) = (pieces[0].tokens, pieces[0].start());
-        let whole = |piece: &Piece<'_>| piece.end() - piece.seen_from(window) == length;
-        if tokens == 1 && pieces.iter().all(whole) {
-            return Ok(Self::None);
-        }
-        if start == 0 && window.is_none_or(|window| tokens <= window) && tokens > 1 {
+    fn new(piece: &Piece<'_>, window: Option<usize>) -> Result<Self, TchError> {
+        let (tokens, base) = (piece.tokens, piece.seen_from(window));
+        if piece.start() == 0 && window.is_none_or(|window| tokens <= window) {
             return Ok(Self::Causal);
         }
-        let mut mask = vec![f32::NEG_INFINITY; pieces.len() * tokens * length];
-        let rows = pieces
-            .iter()
-            .flat_map(|piece| (0..tokens).map(move |token| (piece, token)));
-        for ((piece, token), row) in rows.zip(mask.chunks_mut(length)) {
-            let position = piece.start() + token;
+        let length = piece.end() - base;
+        let mut mask = vec![f32::NEG_INFINITY; tokens * length];
+        for (position, row) in (piece.start()..).zip(mask.chunks_mut(length)) {
             let from = window.map_or(0, |window| (position + 1).saturating_sub(window));
-            let base = piece.seen_from(window);
             row[from - base..=position - base].fill(0.0);
         }
-        let shape = [pieces.len() as i64, 1, tokens as i64, length as i64];
+        let shape = [1, 1, tokens as i64, length as i64];
         Tensor::from_slice(&mask).f_view(shape).map(Self::Added)
     }
 }
