@@ -2,6 +2,7 @@
 //! where the library lies.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,11 +19,14 @@ fn main() {
     if env::var_os("CARGO_FEATURE_LINK").is_none() {
         return;
     }
-    match Libtorch::find() {
+    match Libtorch::find().and_then(Libtorch::fits) {
         Ok(libtorch) => libtorch.build(),
         Err(problem) => println!("cargo::error={problem}"),
     }
 }
+
+/// The only version that tch is made for.
+const VERSION: &str = "2.11.0";
 
 /// Where headers and libraries lie. The rules are those of torch-sys, so that both mean the same.
 struct Libtorch {
@@ -78,6 +82,23 @@ print('\\n'.join(cpp_extension.include_paths()))";
         })
     }
 
+    /// Says so where the headers are another version's, before a compiler tells it in its own
+    /// words.
+    fn fits(self) -> Result<Self, String> {
+        const HEADERS: [&str; 2] = ["torch/headeronly/version.h", "torch/version.h"];
+        let places = self.include.iter();
+        let mut files = places.flat_map(|include| HEADERS.map(|name| include.join(name)));
+        let found = files.find_map(|file| version(&fs::read_to_string(file).ok()?));
+        match found {
+            Some(found) if found != VERSION => Err(format!(
+                "libtorch {found} in {} does not fit: it has to be {VERSION}",
+                self.lib.display()
+            )),
+            // A library that does not say it is asked when a model is loaded.
+            _ => Ok(self),
+        }
+    }
+
     fn build(&self) {
         let mut shim = cc::Build::new();
         // The headers of the library are not ours to mend.
@@ -108,4 +129,15 @@ print('\\n'.join(cpp_extension.include_paths()))";
         println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
         println!("cargo::metadata=LIB={lib}");
     }
+}
+
+/// What a header says of its version.
+fn version(header: &str) -> Option<String> {
+    let number = |part: &str| {
+        let name = format!("#define TORCH_VERSION_{part} ");
+        let number = header.lines().find_map(|line| line.strip_prefix(&name))?;
+        Some(number.trim().to_owned())
+    };
+    let numbers = [number("MAJOR")?, number("MINOR")?, number("PATCH")?];
+    Some(numbers.join("."))
 }

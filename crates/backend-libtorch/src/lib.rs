@@ -11,7 +11,9 @@
 //!
 //! The environment of the build says it, by the variables of torch-sys: `LIBTORCH` names a folder
 //! with `include` and `lib`; `LIBTORCH_USE_PYTORCH=1` takes the one of `python3`. In a clone of
-//! this repository `cargo xtask setup libtorch` fetches one and says so to Cargo.
+//! this repository `cargo xtask setup libtorch` fetches one and says so to Cargo. Another version
+//! is refused in one sentence: by the build, which reads the headers, and once more when a model is
+//! loaded, which asks the library that is there then.
 //!
 //! # Memory
 //!
@@ -31,7 +33,8 @@
 //! # Files that run code
 //!
 //! Weights come from GGUF and safetensors files, which hold numbers alone. This crate opens no
-//! TorchScript and no pickled file, which may run any code when they are loaded.
+//! TorchScript and no pickled file, which may run any code when they are loaded: a folder that has
+//! nothing else is an error that says how to convert it, and no option changes that.
 
 #[cfg(feature = "link")]
 mod engine;
