@@ -44,7 +44,7 @@ mod weights;
 
 pub use architecture::{Architecture, Biases, LayerAttention, Rotary, RotaryPairing};
 pub use chat_template::{ChatInput, ChatTemplate, ChatTemplateError, Messages, SpecialTexts};
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, FolderTexts};
 pub use defaults::{Defaults, SamplingDefaults};
 pub use error::{CheckpointError, Fault, TensorProblem};
 pub use format::{Affine, TensorFormat};

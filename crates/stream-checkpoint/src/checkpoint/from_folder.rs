@@ -17,7 +17,7 @@ use crate::json::Object;
 use crate::tokenizer::{ModelTokenizer, TokenizerFiles};
 use crate::weights::{Files, TensorTable, WeightId, WeightPlan, Weights};
 
-const GENERATION: &str = "generation_config.json";
+pub(super) const GENERATION: &str = "generation_config.json";
 const TOKENIZER: &str = "tokenizer.json";
 
 pub(super) fn read(folder: &Folder) -> Result<Checkpoint, CheckpointError> {
@@ -31,7 +31,12 @@ pub(super) fn read(folder: &Folder) -> Result<Checkpoint, CheckpointError> {
     let plan = WeightPlan::new(&architecture, &table, folder_name)
         .map_err(|fault| CheckpointError::new(folder.path(), fault))?;
     let generation = folder.config(GENERATION)?.unwrap_or_default();
-    let ids = EndIds::read(folder, &config, &generation, architecture.vocabulary)?;
+    let ids = EndIds::read(
+        folder,
+        (CONFIG, &config),
+        &generation,
+        architecture.vocabulary,
+    )?;
     let tokenizer = tokenizer(folder, &ids, architecture.vocabulary)?;
     let sampling = SamplingDefaults::from_generation_config(&Object::new(&generation))
         .map_err(|fault| folder.error(GENERATION, fault))?;
@@ -78,15 +83,15 @@ fn forget_unused(table: &mut TensorTable, tied: bool) {
 }
 
 /// The ids that two files name.
-struct EndIds {
+pub(super) struct EndIds {
     bos: Option<TokenId>,
     end: Vec<TokenId>,
 }
 
 impl EndIds {
-    fn read(
+    pub(super) fn read(
         folder: &Folder,
-        config: &Object<'_>,
+        (file, config): (&str, &Object<'_>),
         generation: &Map<String, Value>,
         vocabulary: usize,
     ) -> Result<Self, CheckpointError> {
@@ -97,7 +102,7 @@ impl EndIds {
             ids.map_err(|fault| folder.error(file, fault))
         };
         let (bos, mut end) = read(GENERATION, &Object::new(generation))?;
-        let (other_bos, more) = read(CONFIG, config)?;
+        let (other_bos, more) = read(file, config)?;
         end.extend(more);
         end.sort_unstable();
         end.dedup();
@@ -117,7 +122,7 @@ fn end_ids(object: &Object<'_>, vocabulary: usize) -> Result<Vec<TokenId>, Fault
     Ok(ids.into_iter().map(|id| id as TokenId).collect())
 }
 
-fn tokenizer(
+pub(super) fn tokenizer(
     folder: &Folder,
     ids: &EndIds,
     vocabulary: usize,
@@ -159,7 +164,7 @@ fn template(folder: &Folder, bytes: Option<Vec<u8>>) -> Result<Option<String>, C
 
 /// `org/name` in the hub's cache, whose folders are `models--org--name/snapshots/revision`, and
 /// the folder's name elsewhere.
-fn name(root: &Path) -> String {
+pub(super) fn name(root: &Path) -> String {
     let cached = root.ancestors().find_map(|folder| {
         let name = folder.file_name()?.to_str()?;
         Some(name.strip_prefix("models--")?.replacen("--", "/", 1))

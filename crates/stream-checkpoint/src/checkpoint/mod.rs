@@ -4,9 +4,12 @@ mod from_folder;
 mod from_gguf;
 mod place;
 mod split;
+mod texts;
 
 use std::path::Path;
 use std::sync::Arc;
+
+pub use self::texts::FolderTexts;
 
 use self::place::Place;
 use crate::architecture::Architecture;
