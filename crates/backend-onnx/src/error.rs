@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use stream_checkpoint::CheckpointError;
 use stream_runtime::ImpossibleOption;
 
+use crate::ExportError;
+
 /// A model could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +17,12 @@ pub enum LoadError {
     /// The model's file is unfit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The export is unfit.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// An export has the precision that it was made with.
+    #[error("an ONNX export computes as it was made: the only precision is native")]
+    FixedPrecision,
     /// The model's numbers do not go together.
     #[error("the engine cannot compute it: {problem}")]
     Architecture {

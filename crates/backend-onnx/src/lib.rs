@@ -34,6 +34,13 @@
 //! 8 bits in groups of 32 (16 for Q6_K). F16 and BF16 become `f32` at load; `f32` matrices are read
 //! where they lie in the file. Token embeddings are read from the file, a row for each token.
 //!
+//! # Exports
+//!
+//! [`ExportedModel`] runs what people have exported: a folder with a graph of optimum (also as
+//! transformers.js has it, `onnx/model.onnx`) or of onnxruntime-genai's model builder, in `f32` at its
+//! inputs and outputs. Its rows run one after the other. External data is read from the graph's own
+//! folder alone, by this crate: ONNX Runtime opens no file.
+//!
 //! # Memory
 //!
 //! ONNX Runtime packs every matrix for its kernels, beside the memory that it packs from: quantised
@@ -43,6 +50,7 @@
 mod attention;
 mod decoder;
 mod error;
+mod export;
 mod functions;
 mod graph;
 mod library;
@@ -55,6 +63,7 @@ mod session;
 mod simd;
 
 pub use error::{LibraryError, LoadError};
+pub use export::{ExportError, ExportedModel};
 pub use library::LIBRARY_VARIABLE;
 pub use model::OnnxModel;
 pub use options::{OnnxOptions, Precision, Spinning};

@@ -107,12 +107,7 @@ impl OnnxModel {
             .tasks()
             .map(|(token, task)| (token as i64, task))
             .unzip();
-        self.samplers
-            .resize_with(tasks.len().max(self.samplers.len()), Sampler::new);
-        let mut sampling = Sampling {
-            pool: &self.pool,
-            samplers: &mut self.samplers,
-        };
+        let mut sampling = Sampling::new(&self.pool, &mut self.samplers, tasks.len());
         let run = self.decoder.run(&self.hidden, &wanted, |logits| {
             each(logits, &mut sampling, &tasks)
         });
@@ -191,7 +186,7 @@ fn decoder(
     Ok((decoder, device))
 }
 
-fn pool(threads: usize) -> Result<rayon::ThreadPool, LoadError> {
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, LoadError> {
     let name = |number| format!("onnx-sample-{number}");
     let builder = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -202,13 +197,23 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, LoadError> {
 }
 
 /// Threads that sample, each row with a sampler of its own.
-struct Sampling<'a> {
+pub(crate) struct Sampling<'a> {
     pool: &'a rayon::ThreadPool,
-    samplers: &'a mut [Sampler],
+    samplers: &'a mut Vec<Sampler>,
 }
 
-impl Sampling<'_> {
-    fn perform(&mut self, logits: &mut [f32], tasks: &[Task<'_>]) -> Vec<Next> {
+impl<'a> Sampling<'a> {
+    /// With samplers for so many rows.
+    pub(crate) fn new(
+        pool: &'a rayon::ThreadPool,
+        samplers: &'a mut Vec<Sampler>,
+        rows: usize,
+    ) -> Self {
+        samplers.resize_with(rows.max(samplers.len()), Sampler::new);
+        Self { pool, samplers }
+    }
+
+    pub(crate) fn perform(&mut self, logits: &mut [f32], tasks: &[Task<'_>]) -> Vec<Next> {
         let width = logits.len() / tasks.len().max(1);
         let mut rows: Vec<_> = logits
             .chunks_mut(width.max(1))
