@@ -174,6 +174,15 @@ fn fault_17_damaged_and_cut_off_exports_are_refused() {
 }
 
 #[test]
+fn a_folder_with_safetensors_is_a_checkpoint() {
+    let place = changed("model.onnx.data");
+    assert!(ExportedModel::is_at(place.path()));
+    fs::write(place.path().join("model.safetensors"), "").unwrap();
+    assert!(!ExportedModel::is_at(place.path()));
+    assert!(ExportedModel::is_at(&place.path().join("model.onnx")));
+}
+
+#[test]
 fn an_export_has_the_precision_that_it_has() {
     let options = OnnxOptions {
         precision: Precision::Exact,

@@ -39,9 +39,11 @@ impl ExportedModel {
     pub const BATCH_INVARIANT: bool = false;
 
     /// Whether there is an export at a path: a folder with `model.onnx` or `onnx/model.onnx`, or a
-    /// file whose name ends in `.onnx`.
+    /// file whose name ends in `.onnx`. A folder with safetensors is a checkpoint, whatever else is
+    /// in it.
     pub fn is_at(path: &Path) -> bool {
-        Place::find(path).is_some()
+        let weights = ["model.safetensors", "model.safetensors.index.json"];
+        Place::find(path).is_some() && !weights.iter().any(|name| path.join(name).exists())
     }
 
     /// Loads an export. [`OnnxOptions::precision`] has to be `Native`: how its weights are kept was

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stream_checkpoint::Checkpoint;
+use stream_checkpoint::{Checkpoint, Defaults, ModelTokenizer};
 use stream_grammar::Grammars;
 use stream_runtime::{Engine, EngineConfig, Model};
 
@@ -25,10 +25,21 @@ pub(super) fn checkpoint(
 pub(super) fn start(
     model: impl Model,
     checkpoint: &Checkpoint,
+    engine_config: EngineConfig,
+    config: &StreamingConfig,
+) -> Result<Opened, EngineError> {
+    let texts = (checkpoint.tokenizer(), checkpoint.defaults());
+    start_with(model, texts, engine_config, config)
+}
+
+/// The same for a model that has no checkpoint.
+pub(super) fn start_with(
+    model: impl Model,
+    (tokenizer, defaults): (&Arc<ModelTokenizer>, &Defaults),
     mut engine_config: EngineConfig,
     config: &StreamingConfig,
 ) -> Result<Opened, EngineError> {
-    let tokenizer = checkpoint.tokenizer().clone();
+    let tokenizer = tokenizer.clone();
     engine_config.step_timeout = config.step_timeout.or(engine_config.step_timeout);
     if let Some(tokens) = config.speculative_tokens {
         engine_config.speculative_tokens = tokens;
@@ -38,7 +49,7 @@ pub(super) fn start(
     let engine = Engine::start(model, tokenizer.clone(), engine_config).map_err(failed)?;
     Ok(Opened {
         backend: Arc::new(engine),
-        recommended: checkpoint.defaults().sampling,
+        recommended: defaults.sampling,
         tokenizer: Some(tokenizer),
     })
 }

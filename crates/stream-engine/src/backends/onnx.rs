@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use backend_onnx::{OnnxModel, OnnxOptions};
+use backend_onnx::{ExportedModel, OnnxModel, OnnxOptions};
 use stream_runtime::EngineConfig;
 
-use super::in_process::{checkpoint, failed, start};
+use super::in_process::{checkpoint, failed, start, start_with};
 use super::setting;
 use super::{BackendKind, Opened, Opener};
 use crate::{Batches, EngineError, Precision, Spinning, StreamingConfig};
@@ -40,10 +40,30 @@ fn options(config: &StreamingConfig) -> Result<OnnxOptions, EngineError> {
 
 fn open(path: &Path, config: &StreamingConfig) -> Result<Opened, EngineError> {
     let options = options(config)?;
+    if ExportedModel::is_at(path) {
+        return export(path, &options, config);
+    }
     let checkpoint = checkpoint(path, config)?;
     let model = OnnxModel::load(&checkpoint, &options).map_err(failed)?;
     let name = BackendKind::Onnx.name();
     let mut engine_config = EngineConfig::new(name, checkpoint.name(), model.device());
     engine_config.capabilities.batch_invariant = OnnxModel::BATCH_INVARIANT;
     start(model, &checkpoint, engine_config, config)
+}
+
+/// A graph that was exported with its weights.
+fn export(
+    path: &Path,
+    options: &OnnxOptions,
+    config: &StreamingConfig,
+) -> Result<Opened, EngineError> {
+    let model = ExportedModel::load(path, options).map_err(failed)?;
+    let name = BackendKind::Onnx.name();
+    let mut engine_config = EngineConfig::new(name, model.texts().name(), model.device());
+    engine_config.capabilities.batch_invariant = ExportedModel::BATCH_INVARIANT;
+    let (tokenizer, defaults) = (
+        model.texts().tokenizer().clone(),
+        model.texts().defaults().clone(),
+    );
+    start_with(model, (&tokenizer, &defaults), engine_config, config)
 }
