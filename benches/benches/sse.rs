@@ -97,10 +97,13 @@ fn read(buffer: &[u8]) -> Vec<Value> {
         .collect()
 }
 
+/// Writes the event of one token's text to the end of a buffer.
+type Write<'a> = dyn Fn(&mut BytesMut, &str) + 'a;
+
 fn sse(criterion: &mut Criterion) {
     let writer = writer();
     let ours = |out: &mut BytesMut, text: &str| writer.text(out, text);
-    let ways: [(&str, &dyn Fn(&mut BytesMut, &str)); 3] = [
+    let ways: [(&str, &Write<'_>); 3] = [
         ("ours", &ours),
         ("a struct", &structure),
         ("a value", &value),
