@@ -1,5 +1,6 @@
 """OpenAI's own Python library: what its users do with chats, and with plain completions."""
 
+import asyncio
 import json
 
 import openai
@@ -220,3 +221,35 @@ async def test_the_asynchronous_client(server):
         chunks = [chunk async for chunk in stream]
         whole = await client.chat.completions.create(**GREEDY)
     assert joined(chunks) == whole.choices[0].message.content
+
+
+async def test_64_streams_at_once_are_what_each_is_alone(server):
+    story = [{"role": "user", "content": "Tell a story."}]
+    drawn = {**GREEDY, "messages": story, "temperature": 1, "stream": True}
+    async with AsyncOpenAI(**server) as client:
+
+        async def told(seed):
+            stream = await client.chat.completions.create(**drawn, seed=seed)
+            return joined([chunk async for chunk in stream])
+
+        alone = [await told(seed) for seed in range(64)]
+        assert len(set(alone)) == 64
+        assert await asyncio.gather(*map(told, range(64))) == alone
+
+
+async def test_200_that_hang_up_leave_no_work(server):
+    endless = {**GREEDY, "max_tokens": 4000, "extra_body": {"ignore_eos": True}, "stream": True}
+    async with AsyncOpenAI(**server) as client:
+
+        async def hangs_up():
+            async with asyncio.timeout(0.5):
+                async with await client.chat.completions.create(**endless) as stream:
+                    async for _ in stream:
+                        pass
+
+        ends = await asyncio.gather(*(hangs_up() for _ in range(200)), return_exceptions=True)
+        assert {type(end) for end in ends} == {TimeoutError}
+    with OpenAI(**server) as client:
+        left = [working(client) for _ in range(200)]
+        assert left[-1] == 0, left
+        assert client.chat.completions.create(**GREEDY).choices[0].message.content
