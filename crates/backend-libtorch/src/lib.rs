@@ -40,4 +40,6 @@
 mod engine;
 
 #[cfg(feature = "link")]
-pub use engine::{Batches, LibtorchModel, LibtorchOptions, LoadError, Precision};
+pub use engine::{
+    Batches, Device, LibtorchModel, LibtorchOptions, LoadError, NoDevice, Operators, Precision,
+};

@@ -9,18 +9,29 @@ use tch::{TchError, Tensor};
 
 use super::cache::{Gathered, KvLayer, sizes};
 use super::fused;
-use super::step::{Mask, Several, View};
+use super::operators::Passes;
+use super::plain;
+use super::step::{Mask, Several, Singles, View};
 
 /// What each token finds, `[tokens, heads * head_dim]`, for queries of `[tokens, heads,
 /// head_dim]`, all of them in the kind of the cache.
-pub(super) fn attend(queries: &Tensor, cache: &KvLayer, view: &View) -> Result<Tensor, TchError> {
+pub(super) fn attend(
+    passes: Passes,
+    queries: &Tensor,
+    cache: &KvLayer,
+    view: &View,
+) -> Result<Tensor, TchError> {
     let mut found = Vec::with_capacity(view.several.len() + 1);
-    if let Some(singles) = &view.singles {
-        found.push(fused::attend(queries, cache.source(), singles)?);
+    match &view.singles {
+        Some(Singles::Spans(spans)) => found.push(fused::attend(queries, cache.source(), spans)?),
+        Some(Singles::Padded(padded)) => {
+            found.push(plain::attend(queries, cache.source(), padded)?);
+        }
+        None => {}
     }
     for row in &view.several {
         let queries = queries.f_narrow(0, row.first as i64, row.tokens as i64)?;
-        found.push(several(&queries, &cache.gather(&row.slots)?, row)?);
+        found.push(several(passes, &queries, &cache.gather(&row.slots)?, row)?);
     }
     match &found[..] {
         [only] => Ok(only.shallow_clone()),
@@ -29,7 +40,12 @@ pub(super) fn attend(queries: &Tensor, cache: &KvLayer, view: &View) -> Result<T
 }
 
 /// Several tokens of one sequence: the heads of a group are as many sequences.
-fn several(queries: &Tensor, gathered: &Gathered, row: &Several) -> Result<Tensor, TchError> {
+fn several(
+    passes: Passes,
+    queries: &Tensor,
+    gathered: &Gathered,
+    row: &Several,
+) -> Result<Tensor, TchError> {
     let [tokens, heads, dim] = sizes(queries);
     let [_, kv_heads, length, _] = sizes(&gathered.keys);
     let shared = heads / kv_heads;
@@ -37,7 +53,13 @@ fn several(queries: &Tensor, gathered: &Gathered, row: &Several) -> Result<Tenso
     let queries = queries.f_permute([2, 1, 0, 3])?;
     let repeat = |all: &Tensor| all.f_expand([shared, kv_heads, length, dim], false);
     let (keys, values) = (repeat(&gathered.keys)?, repeat(&gathered.values)?);
-    let out = flash(&queries, &keys, &values, &row.mask)?;
+    let out = match (passes, &row.mask) {
+        (Passes::Fused, mask) => flash(&queries, &keys, &values, mask)?,
+        (Passes::Plain, Mask::Causal) => plain::scaled_dot_product(&queries, &keys, &values, None)?,
+        (Passes::Plain, Mask::Added(mask)) => {
+            plain::scaled_dot_product(&queries, &keys, &values, Some(mask))?
+        }
+    };
     out.f_permute([2, 1, 0, 3])?
         .f_reshape([tokens, heads * dim])
 }

@@ -17,8 +17,8 @@ use super::fused::{Destination, Source};
 #[derive(Debug)]
 pub(super) struct KvCache {
     layers: Vec<KvLayer>,
-    /// Behind the tensors, so that it is given back after them.
-    _memory: Memory,
+    /// Behind the tensors, so that it is given back after them. A GPU has its own.
+    _memory: Option<Memory>,
 }
 
 /// Keys and values of one layer, `[slots, kv_heads, head_dim]` each.
@@ -38,7 +38,7 @@ impl KvCache {
     /// A cache of zeros. It takes address space only: a page becomes memory when it is written.
     /// `None` if the system refuses even that.
     pub(super) fn new(architecture: &Architecture, slots: usize, kind: Kind) -> Option<Self> {
-        let shape = [slots, architecture.kv_heads, architecture.head_dim];
+        let shape = Self::shape(architecture, slots);
         let numbers = shape.into_iter().try_fold(1, usize::checked_mul)?;
         let bytes = numbers.checked_mul(kind.elt_size_in_bytes())?;
         let memory = Memory::zeroed(bytes.checked_mul(2 * architecture.layers)?)?;
@@ -57,8 +57,35 @@ impl KvCache {
         };
         Some(Self {
             layers: (0..architecture.layers).map(layer).collect(),
-            _memory: memory,
+            _memory: Some(memory),
         })
+    }
+
+    /// A cache of zeros in a device's memory, or what libtorch says where that is too small.
+    pub(super) fn on(
+        device: Device,
+        architecture: &Architecture,
+        slots: usize,
+        kind: Kind,
+    ) -> Result<Self, TchError> {
+        let shape = Self::shape(architecture, slots).map(|size| size as i64);
+        let tensor = || Tensor::f_zeros(shape, (kind, device));
+        let layer = |_| {
+            Ok(KvLayer {
+                keys: tensor()?,
+                values: tensor()?,
+            })
+        };
+        Ok(Self {
+            layers: (0..architecture.layers)
+                .map(layer)
+                .collect::<Result<_, TchError>>()?,
+            _memory: None,
+        })
+    }
+
+    fn shape(architecture: &Architecture, slots: usize) -> [usize; 3] {
+        [slots, architecture.kv_heads, architecture.head_dim]
     }
 
     pub(super) fn layer_mut(&mut self, layer: usize) -> &mut KvLayer {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use stream_checkpoint::{Architecture, TensorView, WeightId, Weights};
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::LoadError;
 use super::cache::KvCache;
-use super::fused;
 use super::layer::{Context, Layer, Shapes};
 use super::linear::{Linear, Loading, Part};
 use super::rotary::Rotation;
@@ -19,6 +18,7 @@ pub(super) struct Decoder {
     /// Rows of the token embedding are read where they lie.
     weights: Arc<Weights>,
     width: usize,
+    device: Device,
     shapes: Shapes,
     layers: Vec<Layer>,
     norm: Tensor,
@@ -40,13 +40,16 @@ impl Decoder {
         Ok(Self {
             weights: weights.clone(),
             width: a.hidden,
+            device: loading.device,
             shapes: Shapes {
                 epsilon: f64::from(a.norm_epsilon),
                 kind: loading.kind(),
+                passes: loading.passes,
                 rotation,
             },
             layers,
-            norm: Tensor::from_slice(&weights.get(WeightId::OutputNorm)?.to_f32()),
+            norm: Tensor::from_slice(&weights.get(WeightId::OutputNorm)?.to_f32())
+                .f_to_device(loading.device)?,
             head: Linear::load(&[head], loading)?,
         })
     }
@@ -55,7 +58,7 @@ impl Decoder {
     /// residual stream after them, `[tokens, hidden]`.
     pub(super) fn forward(&self, cache: &mut KvCache, step: &Step) -> Result<Tensor, TchError> {
         let mut hidden = self.embed(step)?;
-        let turns = self.shapes.rotation.turns(&step.positions)?;
+        let turns = self.shapes.rotation.turns(&step.positions, self.device)?;
         let context = Context {
             shapes: &self.shapes,
             step,
@@ -68,15 +71,22 @@ impl Decoder {
     }
 
     /// The logits of some rows of the residual stream, `[rows, vocabulary]` of `f32`, in memory of
-    /// their own.
+    /// their own, which is this machine's.
     pub(super) fn logits(&self, hidden: &Tensor, rows: &[i64]) -> Result<Tensor, TchError> {
-        let Shapes { epsilon, kind, .. } = self.shapes;
-        let hidden = hidden.f_index_select(0, &Tensor::from_slice(rows))?;
-        let normed = fused::norm(&hidden, &self.norm, epsilon, kind)?;
-        let logits = self.head.multiply(&normed)?;
-        let mut logits = logits.f_to_kind(Kind::Float)?.f_contiguous()?;
+        let Shapes {
+            epsilon,
+            kind,
+            passes,
+            ..
+        } = self.shapes;
+        let rows = Tensor::from_slice(rows).f_to_device(self.device)?;
+        let hidden = hidden.f_index_select(0, &rows)?;
+        let normed = passes.norm(&hidden, &self.norm, epsilon, kind)?;
+        let logits = self.head.multiply(&normed)?.f_to_kind(Kind::Float)?;
+        let mut logits = logits.f_to_device(Device::Cpu)?.f_contiguous()?;
         if kind == Kind::BFloat16 {
-            let mut normed = fused::norm(&hidden, &self.norm, epsilon, Kind::Float)?;
+            let normed = passes.norm(&hidden, &self.norm, epsilon, Kind::Float)?;
+            let mut normed = normed.f_to_device(Device::Cpu)?.f_contiguous()?;
             self.refine(numbers(&mut logits), numbers(&mut normed))?;
         }
         Ok(logits)
@@ -117,7 +127,8 @@ impl Decoder {
         for (id, row) in step.ids.iter().zip(rows.chunks_mut(self.width)) {
             embedding.row_to_f32(*id as usize, row);
         }
-        Tensor::from_slice(&rows).f_view([-1, self.width as i64])
+        let rows = Tensor::from_slice(&rows).f_view([-1, self.width as i64])?;
+        rows.f_to_device(self.device)
     }
 }
 

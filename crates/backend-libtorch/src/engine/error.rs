@@ -4,10 +4,71 @@ use stream_checkpoint::CheckpointError;
 use stream_runtime::{ImpossibleOption, ModelError};
 use tch::TchError;
 
+/// Why the device that was asked for cannot compute.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoDevice {
+    /// The program cannot use GPUs at all.
+    #[error("this program was built without support for GPUs; build it with the feature `cuda`")]
+    NotCompiled,
+    /// The driver does not have it.
+    #[error(transparent)]
+    Driver(#[from] nvidia_driver::NoGpu),
+    /// Nobody said where libtorch's CUDA part is.
+    #[error(
+        "libtorch's part for CUDA is needed: set STREAM_ENGINE_LIBTORCH_CUDA to the folder \
+         `torch/lib` of a PyTorch {wanted}"
+    )]
+    NoLibrary {
+        /// The version that fits.
+        wanted: String,
+    },
+    /// What was named is another version's.
+    #[error("{path} is of {found}, but it has to be of {wanted}")]
+    OtherVersion {
+        /// The library.
+        path: String,
+        /// Whose it is.
+        found: String,
+        /// What this program runs with.
+        wanted: String,
+    },
+    /// The library cannot be loaded.
+    #[error("libtorch's part for CUDA cannot be loaded: {problem}")]
+    Library {
+        /// What the loader said.
+        problem: String,
+    },
+    /// Another one was loaded before, and a process can have one.
+    #[error("{wanted} cannot be loaded: this process has {loaded} already")]
+    OtherLibrary {
+        /// What was asked for.
+        wanted: String,
+        /// What was loaded.
+        loaded: String,
+    },
+    /// The driver has GPUs, libtorch finds none.
+    #[error("libtorch finds {found} GPUs that it can use, so there is none with number {ordinal}")]
+    Unusable {
+        /// How many it finds.
+        found: usize,
+        /// The one asked for.
+        ordinal: usize,
+    },
+}
+
 /// A model could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// The device cannot compute.
+    #[error(transparent)]
+    Device(#[from] NoDevice),
+    /// An option that the operators for every device do not have.
+    #[error(
+        "rows that do not depend on their batch are computed by our own operators on the CPU only"
+    )]
+    NotInvariant,
     /// The model's file is unfit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -55,10 +116,10 @@ impl From<TchError> for LoadError {
 
 /// What the loop is told of an operator that failed.
 pub(super) fn step_failed(error: &TchError) -> ModelError {
-    /// How libtorch's allocator on the CPU begins to complain.
-    const OUT_OF_MEMORY: &str = "allocate memory";
+    /// How libtorch's allocators complain.
+    const OUT_OF_MEMORY: [&str; 2] = ["allocate memory", "CUDA out of memory"];
     let problem = first_line(error);
-    match problem.contains(OUT_OF_MEMORY) {
+    match OUT_OF_MEMORY.iter().any(|said| problem.contains(said)) {
         true => ModelError::out_of_memory(problem),
         false => ModelError::new(problem),
     }

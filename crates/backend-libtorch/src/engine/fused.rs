@@ -9,7 +9,7 @@ use tch::{Kind, TchError, Tensor};
 
 use super::rotary::Turns;
 use super::shim::{Raw, done, made};
-use super::step::Singles;
+use super::step::Spans;
 
 unsafe extern "C" {
     fn se_add(to: *const Raw, from: *const Raw) -> *mut c_char;
@@ -140,7 +140,7 @@ pub(super) fn place(
 pub(super) fn attend(
     queries: &Tensor,
     cache: Source<'_>,
-    singles: &Singles,
+    singles: &Spans,
 ) -> Result<Tensor, TchError> {
     let mut out = ptr::null_mut();
     // SAFETY: the tensors live through the call, which writes a tensor of its own or gives an

@@ -1,13 +1,14 @@
 //! One block of the decoder.
 
 use stream_checkpoint::{Architecture, LayerAttention, LayerWeight, TensorView, WeightId, Weights};
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::LoadError;
 use super::attention::attend;
 use super::cache::KvLayer;
-use super::fused::{self, HeadNorms};
+use super::fused::HeadNorms;
 use super::linear::{Linear, Loading, Part};
+use super::operators::Passes;
 use super::rotary::{Rotation, Turns};
 use super::step::Step;
 
@@ -17,6 +18,7 @@ pub(super) struct Shapes {
     pub(super) epsilon: f64,
     /// Of what goes into products.
     pub(super) kind: Kind,
+    pub(super) passes: Passes,
     pub(super) rotation: Rotation,
 }
 
@@ -96,7 +98,7 @@ impl<'a> Source<'a> {
         Ok(head.collect::<Vec<_>>().repeat(heads))
     }
 
-    fn head_norms(&self) -> Result<Option<Tensor>, LoadError> {
+    fn head_norms(&self, device: Device) -> Result<Option<Tensor>, LoadError> {
         let a = self.architecture;
         if !a.qk_norm {
             return Ok(None);
@@ -104,7 +106,8 @@ impl<'a> Source<'a> {
         let queries = self.head_norm(LayerWeight::QueryNorm, a.heads)?;
         let keys = self.head_norm(LayerWeight::KeyNorm, a.kv_heads)?;
         let all = Tensor::from_slice(&[queries, keys].concat());
-        Ok(Some(all.f_view([-1, a.head_dim as i64])?))
+        let all = all.f_view([-1, a.head_dim as i64])?;
+        Ok(Some(all.f_to_device(device)?))
     }
 }
 
@@ -143,11 +146,15 @@ impl Layer {
         let down = source.plain(W::Down, ffn(W::DownBias))?;
         Ok(Self {
             attention: architecture.attention[layer],
-            attention_norm: source.numbers(W::AttentionNorm)?,
+            attention_norm: source
+                .numbers(W::AttentionNorm)?
+                .f_to_device(loading.device)?,
             qkv: Linear::load(&qkv, loading)?,
-            head_norms: source.head_norms()?,
+            head_norms: source.head_norms(loading.device)?,
             attention_output: Linear::load(&[attention_output], loading)?,
-            feed_forward_norm: source.numbers(W::FeedForwardNorm)?,
+            feed_forward_norm: source
+                .numbers(W::FeedForwardNorm)?
+                .f_to_device(loading.device)?,
             gate_up: Linear::load(&gate_up, loading)?,
             down: Linear::load(&[down], loading)?,
         })
@@ -160,13 +167,18 @@ impl Layer {
         cache: &mut KvLayer,
         hidden: &mut Tensor,
     ) -> Result<(), TchError> {
-        let Shapes { epsilon, kind, .. } = *context.shapes;
-        let normed = fused::norm(hidden, &self.attention_norm, epsilon, kind)?;
+        let Shapes {
+            epsilon,
+            kind,
+            passes,
+            ..
+        } = *context.shapes;
+        let normed = passes.norm(hidden, &self.attention_norm, epsilon, kind)?;
         let attended = self.attend(context, cache, &normed)?;
-        fused::add(hidden, &self.attention_output.multiply(&attended)?)?;
-        let normed = fused::norm(hidden, &self.feed_forward_norm, epsilon, kind)?;
-        let gated = fused::gate(&self.gate_up.multiply(&normed)?, kind)?;
-        fused::add(hidden, &self.down.multiply(&gated)?)
+        passes.add(hidden, &self.attention_output.multiply(&attended)?)?;
+        let normed = passes.norm(hidden, &self.feed_forward_norm, epsilon, kind)?;
+        let gated = passes.gate(&self.gate_up.multiply(&normed)?, kind)?;
+        passes.add(hidden, &self.down.multiply(&gated)?)
     }
 
     fn attend(
@@ -181,7 +193,12 @@ impl Layer {
             epsilon: context.shapes.epsilon,
         };
         let turns = self.attention.rotary.then_some(context.turns);
-        let queries = fused::place(&qkv, norms, turns, cache.at(&context.step.slots))?;
-        attend(&queries, cache, context.step.view(self.attention.window))
+        let queries =
+            context
+                .shapes
+                .passes
+                .place(&qkv, norms, turns, cache.at(&context.step.slots))?;
+        let view = context.step.view(self.attention.window);
+        attend(context.shapes.passes, &queries, cache, view)
     }
 }

@@ -8,7 +8,8 @@
 //! | Q8_0 | [`Bytes`] | `bf16` | 8 and 16 |
 //! | all others | `bf16` | `bf16` | 16 |
 //!
-//! With [`Precision::F32`] all of them are `f32`.
+//! With [`Precision::F32`] all of them are `f32`. On a GPU, and by the portable operators, there
+//! is one form, of `bf16` or `f32`.
 
 mod bytes;
 mod load;
@@ -16,10 +17,11 @@ mod nibbles;
 
 use half::bf16;
 use stream_checkpoint::{TensorFormat, TensorView};
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use self::bytes::Bytes;
 use self::nibbles::Nibbles;
+use super::operators::Passes;
 use super::shim::Packed;
 use crate::{Batches, LoadError, Precision};
 
@@ -32,6 +34,8 @@ pub(super) struct Loading {
     pub(super) threads: usize,
     pub(super) precision: Precision,
     pub(super) batches: Batches,
+    pub(super) passes: Passes,
+    pub(super) device: Device,
 }
 
 impl Loading {
@@ -74,8 +78,8 @@ pub(super) struct Linear {
 
 #[derive(Debug)]
 enum Form {
-    /// `[outputs, inputs]`.
-    Single(Tensor),
+    /// `[outputs, inputs]`, for the operator that takes any kind on any device.
+    Plain(Tensor),
     Half(Packed),
     Nibbles(Nibbles, Option<Packed>),
     Bytes(Bytes, Option<Packed>),
@@ -85,14 +89,18 @@ impl Linear {
     /// Takes parts with equally many inputs, one below the other.
     pub(super) fn load(parts: &[Part<'_>], loading: &Loading) -> Result<Self, LoadError> {
         let form = match loading.precision {
-            Precision::F32 => Form::Single(load::single(parts, loading.threads)?),
+            Precision::F32 => Form::Plain(single(parts, loading)?),
+            _ if loading.passes == Passes::Plain => Form::Plain(rounded(parts, loading)?),
             Precision::Bf16 => Form::Half(half(parts, loading)?),
             Precision::Native => native(parts, loading)?,
         };
         let has_bias = parts.iter().any(|part| part.bias.is_some());
         Ok(Self {
             form,
-            bias: has_bias.then(|| load::bias(parts)),
+            bias: match has_bias {
+                true => Some(load::bias(parts).f_to_device(loading.device)?),
+                false => None,
+            },
             batches: loading.batches,
         })
     }
@@ -131,14 +139,23 @@ fn native(parts: &[Part<'_>], loading: &Loading) -> Result<Form, LoadError> {
     half(parts, loading).map(Form::Half)
 }
 
+fn single(parts: &[Part<'_>], loading: &Loading) -> Result<Tensor, LoadError> {
+    Ok(load::single(parts, loading.threads)?.f_to_device(loading.device)?)
+}
+
 fn half(parts: &[Part<'_>], loading: &Loading) -> Result<Packed, LoadError> {
+    Ok(Packed::new(&rounded(parts, loading)?)?)
+}
+
+/// `[outputs, inputs]` of `bf16`.
+fn rounded(parts: &[Part<'_>], loading: &Loading) -> Result<Tensor, LoadError> {
     let numbers = load::rows(parts, loading.threads, |row: &[f32], out: &mut [bf16]| {
         for (out, number) in out.iter_mut().zip(row) {
             *out = bf16::from_f32(*number);
         }
     });
     let weight = load::tensor(&numbers)?.f_view([-1, load::inputs(parts) as i64])?;
-    Ok(Packed::new(&weight)?)
+    Ok(weight.f_to_device(loading.device)?)
 }
 
 impl Form {
@@ -151,7 +168,7 @@ impl Form {
             Self::Nibbles(nibbles, _) => nibbles.multiply(rows),
             Self::Bytes(bytes, _) => bytes.multiply(rows),
             Self::Half(packed) => packed.multiply(rows),
-            Self::Single(weight) => rows.f_linear(weight, None::<&Tensor>),
+            Self::Plain(weight) => rows.f_linear(weight, None::<&Tensor>),
         }
     }
 

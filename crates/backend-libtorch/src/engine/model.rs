@@ -2,19 +2,22 @@
 
 use std::thread;
 
-use stream_checkpoint::Checkpoint;
+use nvidia_driver::Gpu;
+use stream_checkpoint::{Architecture, Checkpoint};
 use stream_core::Capabilities;
 use stream_runtime::sample::Sampler;
 use stream_runtime::{Batch, Model, ModelError, Next, Spec, Task};
-use tch::{TchError, Tensor};
+use tch::{Device as TorchDevice, TchError, Tensor};
 
 use super::cache::KvCache;
+use super::cuda;
 use super::decoder::{Decoder, numbers};
 use super::error::step_failed;
 use super::linear::Loading;
+use super::operators::Passes;
 use super::shim::{self, InferenceMode};
-use super::step::Step;
-use crate::{Batches, LibtorchOptions, LoadError};
+use super::step::{Layout, Step};
+use crate::{Batches, Device, LibtorchOptions, LoadError};
 
 /// The libtorch that this crate is built for.
 const LIBTORCH: &str = "2.11.0";
@@ -24,9 +27,9 @@ const LIBTORCH: &str = "2.11.0";
 pub struct LibtorchModel {
     spec: Spec,
     threads: usize,
-    batches: Batches,
-    /// Each that a layer has, once.
-    windows: Vec<Option<usize>>,
+    layout: Layout,
+    /// The card, if it is one.
+    gpu: Option<Gpu>,
     decoder: Decoder,
     cache: KvCache,
     samplers: Vec<Sampler>,
@@ -36,7 +39,7 @@ impl LibtorchModel {
     /// Takes a checkpoint's weights into libtorch's tensors.
     ///
     /// # Errors
-    /// If an option is impossible, the model's numbers do not go together, the system refuses
+    /// If an option is impossible, the device cannot compute, the model's numbers do not go together, the system refuses
     /// memory, or another libtorch was loaded than the one that this crate is built for.
     pub fn load(checkpoint: &Checkpoint, options: &LibtorchOptions) -> Result<Self, LoadError> {
         right_version(&shim::version())?;
@@ -45,6 +48,7 @@ impl LibtorchModel {
             return Err(LoadError::Architecture { problem });
         }
         let threads = options.threads()?;
+        let gpu = gpu(options)?;
         let (vocabulary, context) = (architecture.vocabulary, architecture.context_length);
         // No drafts: a wider step goes through other operators, and could so be answered
         // otherwise; an invariant one gains nothing from its width.
@@ -58,29 +62,40 @@ impl LibtorchModel {
             threads,
             precision: options.precision,
             batches: options.batches,
+            passes: match options.is_portable() {
+                true => Passes::Plain,
+                false => Passes::Fused,
+            },
+            device: gpu
+                .as_ref()
+                .map_or(TorchDevice::Cpu, |gpu| TorchDevice::Cuda(gpu.ordinal)),
         };
-        let cache = KvCache::new(architecture, slots, loading.kind());
+        let cache = cache(architecture, slots, &loading)?;
         use_threads(threads);
-        let mut windows: Vec<_> = architecture
-            .attention
-            .iter()
-            .map(|layer| layer.window)
-            .collect();
-        windows.sort_unstable();
-        windows.dedup();
         Ok(Self {
+            layout: Layout {
+                block_size: spec.block_size,
+                windows: windows(architecture),
+                batches: options.batches,
+                passes: loading.passes,
+                device: loading.device,
+                kind: loading.kind(),
+            },
             spec,
             threads,
-            batches: options.batches,
-            windows,
-            cache: cache.ok_or(LoadError::KvCache { tokens: slots })?,
+            gpu,
+            cache,
             decoder: Decoder::load(architecture, checkpoint.weights(), &loading)?,
             samplers: (0..options.max_rows).map(|_| Sampler::new()).collect(),
         })
     }
 
-    /// What computes, and how: `cpu (2 threads, libtorch 2.11.0, avx512)`.
+    /// What computes, and how: `cpu (2 threads, libtorch 2.11.0, avx512)` or `cuda:0 (NVIDIA
+    /// H200, libtorch 2.11.0)`.
     pub fn device(&self) -> String {
+        if let Some(Gpu { ordinal, name }) = &self.gpu {
+            return format!("cuda:{ordinal} ({name}, libtorch {})", shim::version());
+        }
         let plural = if self.threads == 1 { "" } else { "s" };
         let (threads, instructions) = (self.threads, shim::instructions());
         format!(
@@ -93,7 +108,7 @@ impl LibtorchModel {
     /// ids are the same alone and in any batch only with [`Batches::Invariant`].
     pub fn capabilities(&self) -> Capabilities {
         Capabilities {
-            batch_invariant: self.batches == Batches::Invariant,
+            batch_invariant: self.layout.batches == Batches::Invariant,
             ..Capabilities::core()
         }
     }
@@ -139,7 +154,7 @@ impl LibtorchModel {
     }
 
     fn compute(&mut self, batch: &Batch<'_>) -> Result<(Step, Tensor), TchError> {
-        let step = Step::new(batch, self.spec.block_size, &self.windows, self.batches)?;
+        let step = Step::new(batch, &self.layout)?;
         let hidden = self.decoder.forward(&mut self.cache, &step)?;
         Ok((step, hidden))
     }
@@ -164,6 +179,38 @@ impl Model for LibtorchModel {
         next.extend(ticket);
         Ok(())
     }
+}
+
+/// The card that is asked for, known to libtorch.
+fn gpu(options: &LibtorchOptions) -> Result<Option<Gpu>, LoadError> {
+    if options.is_portable() && options.batches == Batches::Invariant {
+        return Err(LoadError::NotInvariant);
+    }
+    match options.device {
+        Device::Cpu => Ok(None),
+        Device::Cuda(ordinal) => Ok(Some(cuda::open(options.cuda_library.as_deref(), ordinal)?)),
+    }
+}
+
+fn cache(
+    architecture: &Architecture,
+    slots: usize,
+    loading: &Loading,
+) -> Result<KvCache, LoadError> {
+    let refused = LoadError::KvCache { tokens: slots };
+    match loading.device {
+        TorchDevice::Cpu => KvCache::new(architecture, slots, loading.kind()).ok_or(refused),
+        device => KvCache::on(device, architecture, slots, loading.kind()).map_err(|_| refused),
+    }
+}
+
+/// Each that a layer has, once.
+fn windows(architecture: &Architecture) -> Vec<Option<usize>> {
+    let layers = architecture.attention.iter();
+    let mut windows: Vec<_> = layers.map(|layer| layer.window).collect();
+    windows.sort_unstable();
+    windows.dedup();
+    windows
 }
 
 fn right_version(found: &str) -> Result<(), LoadError> {

@@ -1,6 +1,37 @@
 //! How the engine is set up.
 
+use std::path::PathBuf;
+
 use stream_runtime::{Capacity, ImpossibleOption};
+
+use super::cuda;
+use super::error::NoDevice;
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The NVIDIA GPU with this number, counted as CUDA counts. It needs the Cargo feature `cuda`
+    /// and the [library](LibtorchOptions::cuda_library) of a PyTorch for CUDA. Weights, keys and
+    /// values take the card's memory when the model is loaded; [`Precision::Native`] is `bf16`
+    /// there.
+    Cuda(usize),
+}
+
+/// Whose operators compute on the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Operators {
+    /// Packed weights, and passes of our own between the products.
+    #[default]
+    Own,
+    /// libtorch's operators that every device has, as they compute on a GPU: slower, and there to
+    /// compare with. Weights are not kept quantised, and rows depend on their batch.
+    Portable,
+}
 
 /// In what form the weights are kept and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -43,6 +74,14 @@ pub struct LibtorchOptions {
     pub precision: Precision,
     /// What may depend on what else is in a step.
     pub batches: Batches,
+    /// What computes.
+    pub device: Device,
+    /// Whose operators compute, if the device is the processor.
+    pub operators: Operators,
+    /// PyTorch's folder `torch/lib`, or its `libtorch_cuda.so`, for a GPU; `None` for the one that
+    /// the environment variable `STREAM_ENGINE_LIBTORCH_CUDA` names. It has to be of the version,
+    /// and for the CUDA, of the libtorch that this program runs with.
+    pub cuda_library: Option<PathBuf>,
     /// Positions in the KV cache, over all sequences; `None` for four whole contexts, but no
     /// more than 32,768. A position takes memory only when it is first used; with a prefix cache
     /// all of them are in time.
@@ -61,6 +100,9 @@ impl Default for LibtorchOptions {
             threads: None,
             precision: Precision::default(),
             batches: Batches::default(),
+            device: Device::default(),
+            operators: Operators::default(),
+            cuda_library: None,
             kv_tokens: None,
             block_size: 16,
             max_rows: 32,
@@ -77,6 +119,22 @@ impl LibtorchOptions {
     pub fn threads(&self) -> Result<usize, ImpossibleOption> {
         let own = || usize::try_from(tch::get_num_threads()).unwrap_or(1);
         self.capacity().threads(own)
+    }
+
+    /// Whether there is such a device, as far as its driver knows. It loads nothing.
+    ///
+    /// # Errors
+    /// If this crate was built without the feature for it, or there is no driver or no such GPU.
+    pub fn check_device(&self) -> Result<(), NoDevice> {
+        match self.device {
+            Device::Cpu => Ok(()),
+            Device::Cuda(ordinal) => cuda::check(ordinal).map(drop),
+        }
+    }
+
+    /// Whether it goes through the operators that every device has.
+    pub(super) fn is_portable(&self) -> bool {
+        self.device != Device::Cpu || self.operators == Operators::Portable
     }
 
     pub(super) fn capacity(&self) -> Capacity {

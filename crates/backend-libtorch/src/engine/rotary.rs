@@ -1,7 +1,7 @@
 //! Rotary position embedding (RoFormer, arXiv:2104.09864).
 
 use stream_checkpoint::{Rotary, RotaryPairing};
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 /// Turns pairs of a head's dimensions by angles that grow with the position. Dimension `i` of the
 /// rotated ones always turns with `i + dimensions / 2`: where a file pairs neighbours, the rows
@@ -43,7 +43,7 @@ impl Rotation {
 
     /// The turns of some positions. Angles are `f32`, as the models were trained with; their
     /// sines are computed in `f64`.
-    pub(super) fn turns(&self, positions: &[usize]) -> Result<Turns, TchError> {
+    pub(super) fn turns(&self, positions: &[usize], device: Device) -> Result<Turns, TchError> {
         let pairs = self.frequencies.len();
         let (mut cosines, mut sines) = (Vec::new(), Vec::new());
         for &position in positions {
@@ -61,7 +61,11 @@ impl Rotation {
                 .for_each(|sine| *sine = -*sine);
         }
         let shape = [positions.len() as i64, 1, 2 * pairs as i64];
-        let tensor = |numbers: &[f32]| Tensor::from_slice(numbers).f_view(shape);
+        let tensor = |numbers: &[f32]| {
+            Tensor::from_slice(numbers)
+                .f_view(shape)?
+                .f_to_device(device)
+        };
         Ok(Turns {
             cosines: tensor(&cosines)?,
             sines: tensor(&sines)?,

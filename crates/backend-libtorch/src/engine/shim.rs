@@ -110,10 +110,15 @@ unsafe fn text(message: *mut c_char) -> String {
     text
 }
 
+/// The settings with which the library that was loaded was built, in its own words.
+pub(super) fn config() -> String {
+    // SAFETY: it gives a message that nobody else has.
+    unsafe { text(se_config()) }
+}
+
 /// The version of the library that was loaded, as in `2.11.0`.
 pub(super) fn version() -> String {
-    // SAFETY: it gives a message that nobody else has.
-    let config = unsafe { text(se_config()) };
+    let config = config();
     let version = config.split("TORCH_VERSION=").nth(1);
     let version = version.and_then(|rest| rest.split([',', '\n']).next());
     version.unwrap_or("of an unknown version").trim().to_owned()

@@ -8,10 +8,25 @@ use std::ptr;
 
 use stream_core::TokenId;
 use stream_runtime::{Batch, Row};
-use tch::{TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::cache::slot;
+use super::operators::Passes;
 use super::options::Batches;
+use super::padded::Padded;
+
+/// What a model's steps have in common.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) block_size: usize,
+    /// Each that a layer has, once.
+    pub(super) windows: Vec<Option<usize>>,
+    pub(super) batches: Batches,
+    pub(super) passes: Passes,
+    pub(super) device: Device,
+    /// Of queries, keys and values.
+    pub(super) kind: Kind,
+}
 
 /// A batch as the decoder goes through it.
 #[derive(Debug)]
@@ -37,9 +52,16 @@ pub(super) struct View {
     pub(super) several: Vec<Several>,
 }
 
+/// What tokens see that are the only one of their row, as the operators want it.
+#[derive(Debug)]
+pub(super) enum Singles {
+    Spans(Spans),
+    Padded(Padded),
+}
+
 /// What tokens see that are computed one by one.
 #[derive(Debug)]
-pub(super) struct Singles {
+pub(super) struct Spans {
     /// Blocks of their sequences.
     pub(super) table: Tensor,
     /// `[rows, 3]`: where a row's blocks begin in the table, the first position that it sees, and
@@ -70,8 +92,8 @@ pub(super) enum Mask {
 
 /// Some neighbouring tokens of one sequence, at their place in the step.
 #[derive(Debug, Clone)]
-struct Piece<'a> {
-    row: &'a Row<'a>,
+pub(super) struct Piece<'a> {
+    pub(super) row: &'a Row<'a>,
     /// The first of its tokens in the row.
     skipped: usize,
     tokens: usize,
@@ -80,13 +102,8 @@ struct Piece<'a> {
 }
 
 impl Step {
-    pub(super) fn new(
-        batch: &Batch<'_>,
-        block_size: usize,
-        windows: &[Option<usize>],
-        batches: Batches,
-    ) -> Result<Self, TchError> {
-        let pieces = pieces(batch, batches);
+    pub(super) fn new(batch: &Batch<'_>, layout: &Layout) -> Result<Self, TchError> {
+        let pieces = pieces(batch, layout.batches);
         let mut places = vec![0; pieces.iter().map(|piece| piece.tokens).sum()];
         let (mut ids, mut positions, mut slots) = (Vec::new(), Vec::new(), Vec::new());
         for piece in &pieces {
@@ -94,15 +111,19 @@ impl Step {
                 places[piece.place + token] = ids.len();
                 ids.push(piece.row.tokens[piece.skipped + token]);
                 positions.push(piece.start() + token);
-                slots.push(slot(piece.start() + token, piece.row.blocks, block_size));
+                slots.push(slot(
+                    piece.start() + token,
+                    piece.row.blocks,
+                    layout.block_size,
+                ));
             }
         }
-        let view = |&window| View::new(&pieces, window, block_size);
+        let view = |&window| View::new(&pieces, window, layout);
         Ok(Self {
             ids,
             positions,
-            slots: Tensor::from_slice(&slots),
-            views: windows.iter().map(view).collect::<Result<_, _>>()?,
+            slots: Tensor::from_slice(&slots).f_to_device(layout.device)?,
+            views: layout.windows.iter().map(view).collect::<Result<_, _>>()?,
             places,
         })
     }
@@ -126,12 +147,12 @@ impl Piece<'_> {
     }
 
     /// One more than the position of its last token.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.start() + self.tokens
     }
 
     /// The first position that any of its tokens sees.
-    fn seen_from(&self, window: Option<usize>) -> usize {
+    pub(super) fn seen_from(&self, window: Option<usize>) -> usize {
         window.map_or(0, |window| (self.start() + 1).saturating_sub(window))
     }
 }
@@ -163,20 +184,16 @@ fn pieces<'a>(batch: &Batch<'a>, batches: Batches) -> Vec<Piece<'a>> {
 }
 
 impl View {
-    fn new(
-        pieces: &[Piece<'_>],
-        window: Option<usize>,
-        block_size: usize,
-    ) -> Result<Self, TchError> {
+    fn new(pieces: &[Piece<'_>], window: Option<usize>, layout: &Layout) -> Result<Self, TchError> {
         let singles = pieces.partition_point(|piece| piece.tokens == 1);
         let (singles, rest) = pieces.split_at(singles);
         let mut first = singles.len();
         let mut several = Vec::with_capacity(rest.len());
         for piece in rest {
-            several.push(Several::new(piece, first, window, block_size)?);
+            several.push(Several::new(piece, first, window, layout)?);
             first += piece.tokens;
         }
-        let singles = (!singles.is_empty()).then(|| Singles::new(singles, window, block_size));
+        let singles = (!singles.is_empty()).then(|| Singles::new(singles, window, layout));
         Ok(Self {
             window,
             singles: singles.transpose()?,
@@ -186,6 +203,15 @@ impl View {
 }
 
 impl Singles {
+    fn new(pieces: &[Piece<'_>], window: Option<usize>, layout: &Layout) -> Result<Self, TchError> {
+        match layout.passes {
+            Passes::Fused => Spans::new(pieces, window, layout.block_size).map(Self::Spans),
+            Passes::Plain => Padded::new(pieces, window, layout).map(Self::Padded),
+        }
+    }
+}
+
+impl Spans {
     fn new(
         pieces: &[Piece<'_>],
         window: Option<usize>,
@@ -216,20 +242,32 @@ impl Several {
         piece: &Piece<'_>,
         first: usize,
         window: Option<usize>,
-        block_size: usize,
+        layout: &Layout,
     ) -> Result<Self, TchError> {
         let seen = piece.seen_from(window)..piece.end();
-        let slots = seen.map(|position| slot(position, piece.row.blocks, block_size));
+        let slots = seen.map(|position| slot(position, piece.row.blocks, layout.block_size));
+        let slots = Tensor::from_slice(&slots.collect::<Vec<_>>());
         Ok(Self {
             first,
             tokens: piece.tokens,
-            slots: Tensor::from_slice(&slots.collect::<Vec<_>>()),
-            mask: Mask::new(piece, window)?,
+            slots: slots.f_to_device(layout.device)?,
+            mask: Mask::new(piece, window)?.on(layout)?,
         })
     }
 }
 
 impl Mask {
+    /// In the form that the operators want.
+    fn on(self, layout: &Layout) -> Result<Self, TchError> {
+        match (self, layout.passes) {
+            (Self::Added(mask), Passes::Plain) => {
+                let mask = mask.f_to_device(layout.device)?;
+                mask.f_to_kind(layout.kind).map(Self::Added)
+            }
+            (mask, _) => Ok(mask),
+        }
+    }
+
     fn new(piece: &Piece<'_>, window: Option<usize>) -> Result<Self, TchError> {
         let (tokens, base) = (piece.tokens, piece.seen_from(window));
         if piece.start() == 0 && window.is_none_or(|window| tokens <= window) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use backend_libtorch::{Batches, LibtorchModel, LibtorchOptions};
+use backend_libtorch::{Batches, LibtorchModel, LibtorchOptions, Operators};
 use stream_core::{Message, Prompt};
 use stream_grammar::Grammars;
 use stream_runtime::{Engine, EngineConfig};
@@ -12,12 +12,22 @@ use stream_testkit::{Ground, check, conformance, laws};
 use crate::support::checkpoint;
 
 fn engine(batches: Batches) -> (Engine, Ground) {
-    let checkpoint = checkpoint();
-    let options = LibtorchOptions {
+    start(&LibtorchOptions {
         batches,
         ..LibtorchOptions::default()
-    };
-    let model = LibtorchModel::load(&checkpoint, &options).expect("the default model loads");
+    })
+}
+
+fn portable() -> (Engine, Ground) {
+    start(&LibtorchOptions {
+        operators: Operators::Portable,
+        ..LibtorchOptions::default()
+    })
+}
+
+fn start(options: &LibtorchOptions) -> (Engine, Ground) {
+    let checkpoint = checkpoint();
+    let model = LibtorchModel::load(&checkpoint, options).expect("the default model loads");
     let tokenizer = checkpoint.tokenizer().clone();
     let mut config = EngineConfig::new("libtorch", checkpoint.name(), model.device());
     config.capabilities = model.capabilities();
@@ -36,6 +46,7 @@ fn engine(batches: Batches) -> (Engine, Ground) {
 }
 
 conformance!(fastest, engine(Batches::Fastest));
+conformance!(portable_operators, portable());
 
 #[test]
 fn invariant_answers_do_not_depend_on_the_batch() {

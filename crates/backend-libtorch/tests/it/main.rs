@@ -12,6 +12,7 @@ mod faults;
 #[path = "../../../backend-candle/tests/it/fidelity.rs"]
 mod fidelity;
 mod laws;
+mod portable;
 #[path = "../../../backend-candle/tests/it/refusals.rs"]
 mod refusals;
 #[path = "../../../backend-candle/tests/it/support.rs"]
