@@ -70,6 +70,7 @@ impl From<EngineError> for Failure {
             | EngineError::NoBackend { .. }
             | EngineError::Ambiguous { .. }
             | EngineError::UnsupportedSetting { .. }
+            | EngineError::Device { .. }
             | EngineError::UnknownValue { .. }
             | EngineError::NoUrl
             | EngineError::Url { .. }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use stream_checkpoint::SamplingDefaults;
 use stream_core::{Grammar, InvalidRequest, Message, Request, RequestBuilder, Sampling, Stop};
 
-use crate::{BackendKind, Batches, Precision, Spinning};
+use crate::{BackendKind, Batches, Device, Precision, Spinning};
 
 /// Where neither a call, nor the configuration, nor the model's makers say anything.
 const TEMPERATURE: f32 = 0.7;
@@ -39,6 +39,7 @@ pub struct StreamingConfig {
     pub(crate) urls: Vec<String>,
     pub(crate) key: Option<RemoteKey>,
     pub(crate) check_weights: bool,
+    pub(crate) device: Option<Device>,
     pub(crate) threads: Option<usize>,
     pub(crate) kv_tokens: Option<usize>,
     pub(crate) precision: Option<Precision>,
@@ -62,6 +63,7 @@ impl Default for StreamingConfig {
             urls: Vec::new(),
             key: None,
             check_weights: false,
+            device: None,
             threads: None,
             kv_tokens: None,
             precision: None,
@@ -118,6 +120,15 @@ impl StreamingConfig {
     /// not finite. It reads the whole file.
     pub fn check_weights(mut self) -> Self {
         self.check_weights = true;
+        self
+    }
+
+    /// What computes; left out, the processor. Only libtorch has GPUs, with the Cargo feature
+    /// `cuda`: it takes the CUDA library of a PyTorch from the folder that the environment variable
+    /// `STREAM_ENGINE_LIBTORCH_CUDA` names. What is missing is
+    /// [`EngineError::Device`](crate::EngineError::Device).
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = Some(device);
         self
     }
 

@@ -7,7 +7,7 @@ use stream_checkpoint::default_model::NoCacheFolder;
 use stream_checkpoint::hub::{HubError, ReferenceError};
 use stream_core::{CompleteError, Error, InvalidRequest, Rejected, Rejection};
 
-use crate::BackendKind;
+use crate::{BackendKind, Device};
 
 /// Why the engine did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,6 +50,16 @@ pub enum EngineError {
         value: &'static str,
         /// The values that it has.
         has: Vec<&'static str>,
+    },
+    /// The device cannot be used.
+    #[error("the backend `{backend}` cannot compute on {device}: {problem}")]
+    Device {
+        /// The backend.
+        backend: BackendKind,
+        /// What was asked for.
+        device: Device,
+        /// What is missing.
+        problem: Arc<str>,
     },
     /// A setting has no value of this name.
     #[error("there is no {setting} `{value}`; known are {}", listed(.known))]

@@ -2,11 +2,16 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use stream_engine::{Batches, Precision, Spinning, StreamingConfig};
+use stream_engine::{Batches, Device, Precision, Spinning, StreamingConfig};
 
 /// What not every engine has.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SettingArgs {
+    /// What computes: cpu, cuda (the first GPU) or cuda:1; left out, the processor. libtorch has
+    /// GPUs, with the feature cuda and STREAM_ENGINE_LIBTORCH_CUDA naming the folder torch/lib of
+    /// PyTorch 2.11.0. What is missing is an error, never another device
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<Device>,
     /// In what numbers the engine multiplies; left out, native. candle has native and f32, libtorch
     /// native, bf16 and f32, onnx native (accuracy level 4), exact (level 1) and f32
     #[arg(long, value_name = "NAME", value_parser = names(Precision::ALL, Precision::name))]
@@ -23,6 +28,9 @@ pub(crate) struct SettingArgs {
 impl SettingArgs {
     /// The configuration with these settings.
     pub(crate) fn apply(&self, mut config: StreamingConfig) -> StreamingConfig {
+        if let Some(device) = self.device {
+            config = config.device(device);
+        }
         if let Some(precision) = self.precision {
             config = config.precision(precision);
         }
@@ -44,13 +52,17 @@ impl SettingArgs {
     }
 
     /// The arguments that say the same.
-    pub(crate) fn arguments(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = String> {
+        let device = self
+            .device
+            .map(|device| ["--device".to_owned(), device.to_string()]);
         let given = [
             self.precision.map(|value| ["--precision", value.name()]),
             self.spinning.map(|value| ["--spinning", value.name()]),
             self.batches.map(|value| ["--batches", value.name()]),
         ];
-        given.into_iter().flatten().flatten()
+        let given = given.into_iter().flatten().flatten().map(str::to_owned);
+        device.into_iter().flatten().chain(given)
     }
 }
 

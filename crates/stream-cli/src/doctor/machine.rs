@@ -13,6 +13,15 @@ pub(crate) struct Machine {
     pub(crate) physical_cores: Option<usize>,
     pub(crate) instruction_sets: Vec<&'static str>,
     pub(crate) memory: Option<Memory>,
+    pub(crate) gpus: Gpus,
+}
+
+/// The NVIDIA GPUs that the driver has, by their numbers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Gpus {
+    Found(Vec<String>),
+    None(String),
 }
 
 #[derive(Debug, Serialize)]
@@ -32,10 +41,18 @@ pub(crate) fn look() -> Machine {
         logical_cpus: std::thread::available_parallelism().map_or(1, usize::from),
         physical_cores: System::physical_core_count().ok(),
         instruction_sets: detected(),
+        gpus: gpus(),
         memory: system.map(|system| Memory {
             total_bytes: system.total_memory(),
             available_bytes: system.available_memory(),
         }),
+    }
+}
+
+fn gpus() -> Gpus {
+    match nvidia_driver::gpus() {
+        Ok(gpus) => Gpus::Found(gpus.into_iter().map(|gpu| gpu.name).collect()),
+        Err(why) => Gpus::None(why.to_string()),
     }
 }
 

@@ -7,6 +7,7 @@ use stream_checkpoint::default_model;
 use super::Report;
 use super::engines::{Found, Runs};
 use super::hub::Hub;
+use super::machine::Gpus;
 use super::stored::State;
 
 /// The width of the left column.
@@ -81,7 +82,15 @@ fn write_machine(out: &mut String, report: &Report) -> fmt::Result {
             format_args!("{total:.1} GiB, {free:.1} GiB available"),
         )?;
     }
-    Ok(())
+    write_gpus(out, &machine.gpus)
+}
+
+fn write_gpus(out: &mut String, gpus: &Gpus) -> fmt::Result {
+    match gpus {
+        Gpus::None(why) => line(out, "gpus", format_args!("none: {why}")),
+        Gpus::Found(names) => (names.iter().enumerate())
+            .try_for_each(|(number, name)| line(out, &format!("cuda:{number}"), name)),
+    }
 }
 
 fn write_model(out: &mut String, report: &Report) -> fmt::Result {

@@ -29,6 +29,11 @@ fn a_healthy_machine() {
     assert_eq!(report["build"]["backends"][0], "candle");
     assert!(report["machine"]["logical_cpus"].as_u64().unwrap() >= 1);
     assert!(report["machine"]["memory"]["total_bytes"].as_u64().unwrap() > 1 << 28);
+    let gpus = &report["machine"]["gpus"];
+    assert!(
+        gpus["found"].is_array() || gpus["none"].is_string(),
+        "{gpus}"
+    );
     let engine = &report["backends"][0];
     assert_eq!(engine["name"], "candle");
     assert!(
@@ -50,6 +55,19 @@ fn the_threads_that_are_asked_for_are_the_threads_that_run() {
             .contains("1 thread"),
         "{engine}"
     );
+}
+
+#[test]
+fn a_device_that_no_engine_has_is_told_for_each() {
+    model();
+    // No machine has so many GPUs, whatever is compiled in.
+    let outcome = run(program(["doctor", "--json", "--device", "cuda:999999"]));
+    assert_eq!(outcome.code, 3, "{outcome:?}");
+    let report = report(&outcome);
+    for engine in report["backends"].as_array().unwrap() {
+        let fails = engine["fails"].as_str().unwrap();
+        assert!(fails.contains("cuda"), "{engine}");
+    }
 }
 
 #[test]

@@ -54,6 +54,11 @@ fn parameters_out_of_range_are_named_with_what_is_allowed() {
             "exact",
             &["`candle` has no precision `exact`; it has native, f32"],
         ),
+        (
+            "--device",
+            "cuda",
+            &["`candle` has no device `cuda`; it has cpu"],
+        ),
         ("--spinning", "off", &["it has no such setting"]),
     ] {
         check(&[option, value, "hello"], words);

@@ -22,6 +22,7 @@ const PRECISIONS: [(Precision, backend_candle::Precision); 2] = [
 
 fn options(config: &StreamingConfig) -> Result<CandleOptions, EngineError> {
     let backend = BackendKind::Candle;
+    setting::processor(backend, config)?;
     setting::none(backend, config.spinning)?;
     setting::chosen(backend, config.batches, &[(Batches::Invariant, ())])?;
     Ok(CandleOptions {

@@ -28,6 +28,7 @@ const SPINNING: [(Spinning, backend_onnx::Spinning); 2] = [
 
 fn options(config: &StreamingConfig) -> Result<OnnxOptions, EngineError> {
     let backend = BackendKind::Onnx;
+    setting::processor(backend, config)?;
     setting::chosen(backend, config.batches, &[(Batches::Fastest, ())])?;
     Ok(OnnxOptions {
         threads: config.threads,

@@ -15,6 +15,7 @@ pub(super) const OPENER: Option<Opener> = Some(Opener { check, open });
 /// How the servers compute is set there.
 fn check(config: &StreamingConfig) -> Result<(), EngineError> {
     let backend = BackendKind::Vllm;
+    setting::no_device(backend, config)?;
     setting::none(backend, config.precision)?;
     setting::none(backend, config.spinning)?;
     setting::none(backend, config.batches)
