@@ -1,5 +1,5 @@
-//! libtorch as an engine: a decoder on the CPU that takes packed, ragged batches over a paged
-//! cache.
+//! libtorch as an engine: a decoder that takes packed, ragged batches over a paged cache, on the
+//! CPU or on an NVIDIA GPU.
 //!
 //! `LibtorchModel` is a [`stream_runtime::Model`] over whatever
 //! [`Architecture`](stream_checkpoint::Architecture) a checkpoint describes, built of libtorch's
@@ -21,6 +21,20 @@
 //! into the form in which it is multiplied; one that is kept quantised has a second form in `bf16`
 //! for steps of many tokens, unless `Batches::Invariant` asks for a single one. Keys and values
 //! take memory as positions are first used.
+//!
+//! # GPUs
+//!
+//! With the feature `cuda`, which needs nothing of CUDA to build, `Device::Cuda` computes on an
+//! NVIDIA GPU. The program stays linked against the CPU's libtorch and starts everywhere; the part
+//! for CUDA is loaded out of a PyTorch that the user has, of the same version and for the same CUDA,
+//! from the folder `torch/lib` that `LibtorchOptions::cuda_library` or the environment variable
+//! `STREAM_ENGINE_LIBTORCH_CUDA` names. Nothing else in the process may ask libtorch for CUDA before:
+//! it would remember that there is none. What is missing, the feature, the library, a driver or the
+//! card, is a `NoDevice` in one sentence; the processor never takes over.
+//!
+//! A GPU goes through libtorch's own operators, which compute on the processor too
+//! (`Operators::Portable`), and are tested there. **No GPU has run them yet**: that the
+//! library loads and finds no device where there is none is all that was seen of CUDA.
 //!
 //! # Threads that wait
 //!

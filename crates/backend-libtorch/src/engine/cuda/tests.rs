@@ -67,3 +67,20 @@ fn a_gpu_that_is_not_there_is_the_drivers_word() {
     let error = check(usize::MAX).unwrap_err();
     assert!(matches!(error, NoDevice::Driver(_)), "{error}");
 }
+
+/// With the variable set, to the library of the release that is linked, it is loaded; without, the
+/// variable is what the error names.
+#[test]
+fn the_users_own_library_is_loaded() {
+    let found = load(None);
+    if env::var_os(VARIABLE).is_none_or(|value| value.is_empty()) {
+        let error = found.unwrap_err().to_string();
+        assert!(error.contains(VARIABLE), "{error}");
+        return;
+    }
+    found.unwrap();
+    load(None).unwrap();
+    let counted = nvidia_driver::gpus().map_or(0, |gpus| gpus.len());
+    assert_eq!(tch::Cuda::device_count(), counted as i64);
+    assert!(tch::utils::version_cudart() > 0);
+}
