@@ -8,6 +8,7 @@
 #include <ATen/cpu/Utils.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
+#include <caffe2/core/common.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -62,9 +63,14 @@ char* se_multiply(const at::Tensor* rows, const at::Tensor* packed, at::Tensor**
     });
 }
 
-// What the library that was loaded says of itself; it may be another than the one of the headers.
+// The settings with which the library that was loaded was built; it may be another than the one of
+// the headers. at::show_config would ask for CUDA too, and libtorch remembers that there is none.
 char* se_config() {
-    return copy(at::show_config());
+    std::string config;
+    for (const auto& [name, value] : caffe2::GetBuildOptions()) {
+        config += name + "=" + value + ", ";
+    }
+    return copy(config);
 }
 
 // `AVX512`, `AVX2` and so on: what its own kernels use.

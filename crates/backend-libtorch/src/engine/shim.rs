@@ -110,7 +110,7 @@ unsafe fn text(message: *mut c_char) -> String {
     text
 }
 
-/// The settings with which the library that was loaded was built, in its own words.
+/// The settings with which the library that was loaded was built: `NAME=value, NAME=value, `.
 pub(super) fn config() -> String {
     // SAFETY: it gives a message that nobody else has.
     unsafe { text(se_config()) }

@@ -72,6 +72,10 @@ fn a_gpu_that_is_not_there_is_the_drivers_word() {
 /// variable is what the error names.
 #[test]
 fn the_users_own_library_is_loaded() {
+    // Other work before does no harm, but for a question about CUDA.
+    let ones = tch::Tensor::f_ones([4, 4], (tch::Kind::Float, tch::Device::Cpu)).unwrap();
+    assert_eq!(ones.f_matmul(&ones).unwrap().double_value(&[0, 0]), 4.0);
+    assert!(shim::version().starts_with("2.11.0"));
     let found = load(None);
     if env::var_os(VARIABLE).is_none_or(|value| value.is_empty()) {
         let error = found.unwrap_err().to_string();
