@@ -100,6 +100,11 @@ impl ApiError {
         error
     }
 
+    /// Something here is broken, and what it is helps nobody outside.
+    pub(crate) fn internal() -> Self {
+        Self::server("an internal error")
+    }
+
     fn server(message: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Self::new(status, "server_error", None, message)

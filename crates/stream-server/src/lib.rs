@@ -34,6 +34,7 @@ mod config;
 mod error;
 mod guard;
 mod job;
+mod listen;
 mod metrics;
 mod patience;
 mod reply;
@@ -45,5 +46,8 @@ mod tools;
 mod wire;
 
 pub use config::{Limits, ServerConfig};
+#[cfg(unix)]
+pub use listen::Socket;
+pub use listen::{Listener, Port};
 pub use metrics::{MetricsTaken, install_metrics};
 pub use server::{ServeError, Server, router};

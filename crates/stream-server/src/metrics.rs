@@ -111,7 +111,10 @@ fn renamed(line: &str, model: &str) -> Option<String> {
     let (name, rest) = line.split_at(end);
     let label = format!(
         "model_name=\"{}\"",
-        model.replace('\\', "\\\\").replace('"', "\\\"")
+        model
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
     );
     let name = of(name)?;
     Some(match rest.strip_prefix('{') {

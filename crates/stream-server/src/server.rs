@@ -12,11 +12,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use stream_core::{Backend, Drained};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::ToSocketAddrs;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use crate::guard::BoundTo;
+use crate::listen::{Listener, Port};
 use crate::patience::Patience;
 use crate::routes;
 use crate::state::App;
@@ -34,7 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[non_exhaustive]
 pub enum ServeError {
     /// The address cannot be listened at.
-    #[error("the server cannot listen at {address}: {source}")]
+    #[error("the server cannot listen at {address}: {source}{}", hint(source))]
     Bind {
         /// As it was given.
         address: String,
@@ -52,6 +54,15 @@ pub enum ServeError {
     },
 }
 
+/// What to do about it.
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => "; end what listens there, or choose another",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        _ => "",
+    }
+}
+
 /// The routes over a backend, for a server or a test of one's own. Without [`Server`] there are no
 /// limits to heads, connections and stalled readers, and host names are not looked at.
 pub fn router(backend: Arc<dyn Backend>, config: ServerConfig) -> Router {
@@ -60,9 +71,8 @@ pub fn router(backend: Arc<dyn Backend>, config: ServerConfig) -> Router {
 
 /// A server that listens, and answers from [`run`](Self::run) on.
 #[derive(Debug)]
-pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+pub struct Server<L = Port> {
+    listener: L,
     app: App,
 }
 
@@ -84,37 +94,70 @@ impl Server {
         backend: Arc<dyn Backend>,
         config: ServerConfig,
     ) -> Result<Self, ServeError> {
-        let failed = |source| ServeError::Bind {
-            address: format!("{address:?}"),
-            source,
-        };
-        let listener = TcpListener::bind(&address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let guarded = address.ip().is_loopback() || !config.api_keys.is_empty();
-        if !guarded && !config.insecure {
-            return Err(ServeError::Open { address });
-        }
-        Ok(Self {
+        let listener = Port::bind(&address).await;
+        let listener = listener.map_err(|source| cannot(format!("{address:?}"), source))?;
+        let server = Self {
             listener,
-            address,
+            app: App::new(backend, config),
+        };
+        let address = server.address();
+        let config = &server.app.config;
+        let guarded = address.ip().is_loopback() || !config.api_keys.is_empty();
+        match guarded || config.insecure {
+            true => Ok(server),
+            false => Err(ServeError::Open { address }),
+        }
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+}
+
+fn cannot(address: String, source: io::Error) -> ServeError {
+    ServeError::Bind { address, source }
+}
+
+#[cfg(unix)]
+impl Server<crate::listen::Socket> {
+    /// Listens at a socket in the file system, whose permissions say who is let in. It is removed
+    /// when the server ends.
+    ///
+    /// # Errors
+    /// If the path cannot be had.
+    pub async fn bind_unix(
+        path: impl AsRef<std::path::Path>,
+        backend: Arc<dyn Backend>,
+        config: ServerConfig,
+    ) -> Result<Self, ServeError> {
+        let path = path.as_ref();
+        let listener = crate::listen::Socket::bind(path).await;
+        Ok(Self {
+            listener: listener.map_err(|e| cannot(path.display().to_string(), e))?,
             app: App::new(backend, config),
         })
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn path(&self) -> &std::path::Path {
+        self.listener.path()
     }
+}
 
+impl<L: Listener> Server<L> {
     /// Answers until `shutdown` is ready, and then drains: `/ready` says 503 and new requests are
     /// refused, those that are being answered go on for [`Limits::drain`], and what is left then
     /// ends with an error event.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
         let limits = self.app.config.limits;
+        let service = routes::router(self.app.clone());
         let accepting = Accepting {
             limits,
-            service: routes::router(self.app.clone())
-                .layer(axum::Extension(BoundTo(self.address.ip()))),
+            service: match self.listener.ip() {
+                Some(ip) => service.layer(axum::Extension(BoundTo(ip))),
+                None => service,
+            },
             connections: Arc::new(Semaphore::new(limits.connections)),
             graceful: GracefulShutdown::new(),
         };
@@ -160,13 +203,13 @@ struct Accepting {
 }
 
 impl Accepting {
-    async fn run(&self, listener: &TcpListener) {
+    async fn run(&self, listener: &impl Listener) {
         loop {
             let Ok(place) = self.connections.clone().acquire_owned().await else {
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => self.serve(stream, place),
+                Ok(stream) => self.serve(stream, place),
                 Err(error) => {
                     // No descriptor is free, or the connection is gone already.
                     tracing::warn!(%error, "a connection was not accepted");
@@ -176,9 +219,10 @@ impl Accepting {
         }
     }
 
-    fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
-        // Events are small, and each should leave at once.
-        let _ = stream.set_nodelay(true);
+    fn serve<S>(&self, stream: S, place: OwnedSemaphorePermit)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let io = TokioIo::new(Patience::new(stream, self.limits.write_timeout));
         let service = self.service.clone();
         let service = service.map_request(|request: hyper::Request<hyper::body::Incoming>| {

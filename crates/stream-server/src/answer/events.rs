@@ -91,7 +91,8 @@ impl Events {
 
     /// The whole answer ends with the first of its streams that fails.
     fn fail(&mut self, error: Error) {
-        tracing::warn!(id = self.head.id, %error, "a streamed answer failed");
+        // Others had a say in its words: as a quoted text it stays on its line.
+        tracing::warn!(id = self.head.id, error = ?error.to_string(), "a streamed answer failed");
         let body = ApiError::from(error).event();
         let json = serde_json::to_vec(&body).unwrap_or_default();
         sse::data(&mut self.buffer, &json);

@@ -76,7 +76,8 @@ pub(crate) async fn submit(
     });
     match submitted.await {
         Ok(streams) => streams.map_err(|rejected: stream_core::Rejected| rejected.reason.into()),
-        Err(panic) => Err(stream_core::Error::Engine(panic.to_string().into()).into()),
+        // What it panicked with is for the log, where the panic hook has written it.
+        Err(_) => Err(ApiError::internal()),
     }
 }
 

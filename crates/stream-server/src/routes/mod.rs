@@ -91,6 +91,5 @@ async fn not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> ApiErr
 /// A handler that panicked fails its own request, and says no more than that.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request's handler panicked");
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    ApiError::new(status, "server_error", None, "an internal error").into_response()
+    ApiError::internal().into_response()
 }

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stream_core::Mock;
+use stream_core::{Backend, Mock};
 use stream_server::{Limits, Server, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-async fn start(backend: Arc<Mock>, limits: Limits) -> SocketAddr {
+pub(crate) async fn start(backend: Arc<dyn Backend>, limits: Limits) -> SocketAddr {
     let config = ServerConfig::default().limits(limits);
     let server = Server::bind("127.0.0.1:0", backend, config).await.unwrap();
     let address = server.address();
@@ -31,7 +31,7 @@ fn words() -> Arc<Mock> {
 }
 
 /// What comes back for these bytes until the server closes the connection.
-async fn says(address: SocketAddr, bytes: &[u8]) -> String {
+pub(crate) async fn says(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut text = Vec::new();
@@ -40,7 +40,7 @@ async fn says(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn request(more: &str, body: &str) -> String {
+pub(crate) fn request(more: &str, body: &str) -> String {
     format!(
         "POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n{more}\r\n{body}",
@@ -170,39 +170,4 @@ async fn clients_that_hang_up_leave_no_work_behind() {
         r#"{"prompt": "x", "max_tokens": 2}"#,
     );
     assert!(says(address, next.as_bytes()).await.contains("word word "));
-}
-
-/// 1,000 streams at once: none is lost and none is mixed up with another.
-#[tokio::test]
-async fn a_thousand_streams_are_whole() {
-    let script: Vec<String> = (0..50).map(|i| format!("w{i} ")).collect();
-    let text = script.concat();
-    let mock = Arc::new(Mock::new(script).with_delay(Duration::from_millis(1)));
-    let address = start(mock.clone(), Limits::default()).await;
-    let body = request(
-        "connection: close\r\n",
-        r#"{"prompt": "x", "stream": true}"#,
-    );
-    let clients = (0..1000).map(|_| {
-        let body = body.clone();
-        tokio::spawn(async move { says(address, body.as_bytes()).await })
-    });
-    let mut ids = std::collections::HashSet::new();
-    for client in clients.collect::<Vec<_>>() {
-        let answer = client.await.unwrap();
-        let (mut said, mut id) = (String::new(), None);
-        let lines = answer
-            .lines()
-            .filter_map(|line| line.strip_prefix("data: "));
-        for event in lines.filter(|line| line.starts_with('{')) {
-            let event: serde_json::Value = serde_json::from_str(event).unwrap();
-            said.push_str(event["choices"][0]["text"].as_str().unwrap());
-            let own = id.get_or_insert_with(|| event["id"].clone());
-            assert_eq!(*own, event["id"]);
-        }
-        assert_eq!(said, text);
-        assert!(answer.contains("data: [DONE]"));
-        assert!(ids.insert(id.unwrap().to_string()));
-    }
-    settles(&mock).await;
 }

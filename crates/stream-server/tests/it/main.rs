@@ -6,5 +6,7 @@ mod clients;
 mod connections;
 mod faults;
 mod guards;
+mod listeners;
+mod load;
 mod shutdown;
 mod tools;
