@@ -183,6 +183,15 @@ fn a_folder_with_safetensors_is_a_checkpoint() {
 }
 
 #[test]
+fn a_folder_may_be_called_as_graphs_are() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("model.onnx");
+    fs::rename(changed("model.onnx.data").keep(), &folder).unwrap();
+    let model = ExportedModel::load(&folder, &OnnxOptions::default()).unwrap();
+    assert_eq!(model.texts().name(), "model.onnx");
+}
+
+#[test]
 fn an_export_has_the_precision_that_it_has() {
     let options = OnnxOptions {
         precision: Precision::Exact,

@@ -25,10 +25,11 @@ impl Place {
     /// The export at a path: a folder, or the file of a graph in it or in its folder `onnx`. `None`
     /// if there is no graph.
     pub(super) fn find(path: &Path) -> Option<Self> {
-        if path
+        let is_graph = path
             .extension()
-            .is_some_and(|extension| extension == "onnx")
-        {
+            .is_some_and(|extension| extension == "onnx");
+        // Some people's folders end in `.onnx` too.
+        if is_graph && !path.is_dir() {
             return Some(Self {
                 graph: path.to_owned(),
                 folder: folder_of(path),
