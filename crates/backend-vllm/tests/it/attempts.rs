@@ -29,6 +29,20 @@ fn a_server_that_is_not_there_is_told() {
     assert!(matches!(error, ConnectError::Unreachable(_)), "{error}");
 }
 
+/// A name that no server of names knows (RFC 2606).
+#[test]
+fn a_host_that_does_not_exist_is_told_and_passed_over() {
+    let nowhere: url::Url = "http://host.invalid:8000".parse().unwrap();
+    let error = Vllm::connect(VllmConfig::new(nowhere.clone())).unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error}");
+    let server = Misbehaving::new([good()]);
+    let backend = Vllm::connect(server.config().url(nowhere)).unwrap();
+    for _ in 0..4 {
+        assert_eq!(ask(&backend).unwrap().text, "Hello, world");
+    }
+    assert_eq!(server.posts(), 4);
+}
+
 #[test]
 fn another_server_takes_over_from_one_that_is_gone() {
     let server = Misbehaving::new([good()]);

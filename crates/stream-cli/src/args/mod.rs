@@ -85,7 +85,7 @@ pub(crate) enum Command {
 }
 
 /// Which model runs, and on what.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct EngineArgs {
     /// A file, a folder, hf:OWNER/REPO or OWNER/REPO:QUANTISATION; left out, the default model.
     /// What is not on this machine is fetched

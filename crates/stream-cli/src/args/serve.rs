@@ -7,7 +7,7 @@ use clap::{Args, value_parser};
 
 use super::{EXIT_CODES, EngineArgs};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -18,9 +18,13 @@ pub(crate) struct ServeArgs {
     /// The port; 0 is any that is free
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     pub(crate) port: u16,
-    /// A name by which clients ask for the model; may be given several times. Left out, the
-    /// model's own
-    #[arg(long, value_name = "NAME")]
+    /// Listen at a socket in the file system instead; its permissions say who is let in
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["host", "port"])]
+    pub(crate) unix_socket: Option<PathBuf>,
+    /// Names by which clients ask for the model; the first stands in the answers. Left out, it is
+    /// the name of the model's file or folder, or `org/repo` of the hub
+    #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(crate) served_model_name: Vec<String>,
     /// A file with keys, one a line, of which every client must send one. Another one may stand in
     /// STREAM_ENGINE_API_KEY; keys are not taken from the command line, which others can read
@@ -32,6 +36,9 @@ pub(crate) struct ServeArgs {
     /// Let everyone in who reaches an address that is not loopback, without a key
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// Connections at once; one more waits until another is closed
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) max_connections: u32,
     /// Requests that may be answered and wait at once; one more is told to come later
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_requests: u32,

@@ -1,13 +1,20 @@
 //! `stream-engine serve`.
 
+mod descriptors;
+mod names;
 mod signals;
 
+use std::future::Future;
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stream_engine::StreamingEngine;
+use stream_engine::core::{Backend, Drained};
 use stream_server::{Limits, Server, ServerConfig, install_metrics};
 
+use self::signals::Signals;
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::{model, request};
@@ -20,30 +27,28 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     // Before the engine starts, which counts from its first step on.
     let metrics = install_metrics().map_err(|e| Failure::input(e.to_string()))?;
     let config = config.metrics(metrics);
-    let engine = model::engine(&args.engine)?;
-    let config = of_model(config, &engine)?;
-    // Each client holds a descriptor. Where there are too few, the accept loop waits for one.
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::input(format!("the server gets no threads: {e}")))?;
-    runtime.block_on(serve(args, &engine, config))?;
+    runtime.block_on(serve(args, config))?;
+    // A model that is being loaded is not waited for.
+    runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(
-    args: &ServeArgs,
-    engine: &StreamingEngine,
-    config: ServerConfig,
-) -> Result<(), Failure> {
-    let address = std::net::SocketAddr::new(args.host, args.port);
+async fn serve(args: &ServeArgs, config: ServerConfig) -> Result<(), Failure> {
+    let signals = Signals::listen()
+        .map_err(|e| Failure::input(format!("signals cannot be waited for: {e}")))?;
+    let given = args.clone();
+    let loading = tokio::task::spawn_blocking(move || load(&given, config));
+    let (engine, config) = tokio::select! {
+        loaded = loading => loaded.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?,
+        () = signals.clone().first() => return Ok(()),
+    };
     let backend = engine.backend()?;
-    let (model, device) = (backend.info().model.clone(), backend.info().device.clone());
-    let server = Server::bind(address, backend, config).await?;
-    eprintln!("{model} on {device}");
-    eprintln!("listening at http://{}", server.address());
-    let drained = server.run(signals::first()).await;
+    eprintln!("{} on {}", backend.info().model, backend.info().device);
+    let drained = listen(args, backend, config, signals.first()).await?;
     eprintln!(
         "shut down: {} answers ended by themselves, {} were cut off",
         drained.finished, drained.aborted
@@ -51,10 +56,48 @@ async fn serve(
     Ok(())
 }
 
+/// The engine with its model, and what the model's file says.
+fn load(
+    args: &ServeArgs,
+    mut config: ServerConfig,
+) -> Result<(StreamingEngine, ServerConfig), Failure> {
+    let engine = model::engine(&args.engine)?;
+    engine.backend()?;
+    let recommended = engine.recommended_sampling()?;
+    config = config.sampling(recommended.builder(request::TEMPERATURE).build()?);
+    config = config.tokenizer(engine.tokenizer()?);
+    if args.served_model_name.is_empty()
+        && !model::is_remote(&args.engine)?
+        && let Some(name) = names::served(args.engine.model.as_deref())?
+    {
+        config = config.name(name);
+    }
+    Ok((engine, config))
+}
+
+async fn listen(
+    args: &ServeArgs,
+    backend: Arc<dyn Backend>,
+    config: ServerConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Drained, Failure> {
+    #[cfg(unix)]
+    if let Some(path) = &args.unix_socket {
+        let server = Server::bind_unix(path, backend, config).await?;
+        eprintln!("listening at unix:{}", server.path().display());
+        return Ok(server.run(shutdown).await);
+    }
+    let address = std::net::SocketAddr::new(args.host, args.port);
+    let server = Server::bind(address, backend, config).await?;
+    eprintln!("listening at http://{}", server.address());
+    Ok(server.run(shutdown).await)
+}
+
 /// What is known before the model is loaded.
 fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     let limits = Limits {
         requests: args.max_requests as usize,
+        connections: descriptors::connections(args.max_connections as usize),
         drain: Duration::from_secs(args.shutdown_timeout.into()),
         ..Limits::default()
     };
@@ -75,13 +118,6 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         config = config.vllm_metrics();
     }
     Ok(config)
-}
-
-/// What the model's file says.
-fn of_model(config: ServerConfig, engine: &StreamingEngine) -> Result<ServerConfig, Failure> {
-    let recommended = engine.recommended_sampling()?;
-    let sampling = recommended.builder(request::TEMPERATURE).build()?;
-    Ok(config.sampling(sampling).tokenizer(engine.tokenizer()?))
 }
 
 fn keys(args: &ServeArgs) -> Result<Vec<String>, Failure> {

@@ -14,6 +14,8 @@ mod parity;
 mod program;
 mod pull;
 mod serve;
+#[cfg(unix)]
+mod serve_faults;
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;
 mod wrong_input;

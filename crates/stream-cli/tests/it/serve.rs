@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use crate::program::{greedy, model, program, run};
 
 /// A server that runs, and ends with its guard.
-struct Served {
-    child: Child,
-    base: String,
+pub(super) struct Served {
+    pub(super) child: Child,
+    pub(super) base: String,
+    /// What it has said so far.
+    pub(super) said: String,
     stderr: BufReader<ChildStderr>,
 }
 
@@ -21,30 +23,46 @@ impl Drop for Served {
     }
 }
 
-fn serve(arguments: &[&str], key: Option<&str>) -> Served {
+pub(super) fn serve(arguments: &[&str], key: Option<&str>) -> Served {
     model();
     let mut command = program([&["serve", "--port", "0"], arguments].concat());
     if let Some(key) = key {
         command.env("STREAM_ENGINE_API_KEY", key);
     }
-    let mut child = command.spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let base = loop {
-        let mut line = String::new();
-        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "the server ended");
-        if let Some(base) = line.strip_prefix("listening at ") {
-            break base.trim().to_owned();
-        }
-    };
-    Served {
-        child,
-        base,
-        stderr,
-    }
+    Served::start(command)
 }
 
 impl Served {
-    fn post(&self, path: &str, body: &Value) -> (u16, String) {
+    /// Waits until the program says where it listens.
+    pub(super) fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut served = Self {
+            child,
+            base: String::new(),
+            said: String::new(),
+            stderr,
+        };
+        assert!(served.wait_for("listening at "), "{}", served.said);
+        let line = served.said.lines().last().unwrap();
+        served.base = line.strip_prefix("listening at ").unwrap().to_owned();
+        served
+    }
+
+    /// Whether it says this before it ends.
+    pub(super) fn wait_for(&mut self, words: &str) -> bool {
+        let mut line = String::new();
+        while self.stderr.read_line(&mut line).unwrap() > 0 {
+            self.said.push_str(&line);
+            if line.contains(words) {
+                return true;
+            }
+            line.clear();
+        }
+        false
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> (u16, String) {
         let config = ureq::Agent::config_builder().http_status_as_error(false);
         let agent = ureq::Agent::new_with_config(config.build());
         let request = agent.post(format!("{}{path}", self.base));
@@ -56,7 +74,7 @@ impl Served {
         (answer.status().as_u16(), text)
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(super) fn get(&self, path: &str) -> String {
         let mut answer = ureq::get(format!("{}{path}", self.base)).call().unwrap();
         answer.body_mut().read_to_string().unwrap()
     }
@@ -180,19 +198,19 @@ fn generate_and_doctor_work_over_http() {
 }
 
 #[cfg(unix)]
+pub(super) fn terminate(child: &Child) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[cfg(unix)]
 #[test]
 fn a_key_from_the_environment_is_asked_for_and_sigterm_ends_it_well() {
     let mut served = serve(&[], Some("secret"));
     let (status, _) = served.post("/v1/chat/completions", &question("Hi", json!({})));
     assert_eq!(status, 401);
-    let id = served.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    terminate(&served.child);
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
     let mut said = String::new();
     served.stderr.read_to_string(&mut said).unwrap();
