@@ -17,7 +17,8 @@ pub(crate) fn run() -> Result<()> {
     let fuzz = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
     shell::run(cargo().current_dir(root()).args(fuzz))?;
     let everything = ["clippy", "--workspace", "--all-targets"];
-    // The tests build without it. It needs nothing of CUDA, and compiles nothing twice.
+    // The tests build without it, and with `otel`: so each is compiled both ways, and nothing
+    // twice. It needs nothing of CUDA.
     let gpus = ["--features", "stream-cli/cuda"];
     let deny_warnings = ["--", "-D", "warnings"];
     shell::run(

@@ -22,15 +22,25 @@ const ROUNDS: usize = 4;
 const CASES: &str = "PROPTEST_CASES";
 /// The variable that names a model to be used instead of the default one.
 const MODEL: &str = "STREAM_ENGINE_MODEL";
+/// Spans have tests too.
+const FEATURES: [&str; 2] = ["--features", "stream-cli/otel"];
 
 /// Everything is built once, for the tests; the program that fetches the model is among it.
 pub(crate) fn run(effort: Effort) -> Result<()> {
     setup::for_tests()?;
-    shell::run(cargo().args(["test", "--workspace", "--no-run"]))?;
+    shell::run(
+        cargo()
+            .args(["test", "--workspace", "--no-run"])
+            .args(FEATURES),
+    )?;
     if std::env::var_os(MODEL).is_none_or(|path| path.is_empty()) {
         shell::run(Command::new(built("debug", "stream-engine")?).arg("pull"))?;
     }
-    shell::run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    shell::run(
+        cargo()
+            .args(["test", "--workspace", "--doc", "--quiet"])
+            .args(FEATURES),
+    )?;
     run_examples()?;
     if effort == Effort::Ordinary {
         return shell::run(&mut tests());
@@ -55,6 +65,7 @@ fn tests() -> Command {
             "--tests",
         ]),
     };
+    command.args(FEATURES);
     command
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle as Metrics;
 use stream_core::{Sampling, Tokenizer};
 
+use crate::span::Spans;
+
 /// What a server serves, to whom, and within which limits.
 #[derive(Clone)]
 #[must_use]
@@ -19,6 +21,7 @@ pub struct ServerConfig {
     pub(crate) limits: Limits,
     pub(crate) metrics: Option<Metrics>,
     pub(crate) vllm_metrics: bool,
+    pub(crate) spans: Spans,
 }
 
 /// How much and how long.
@@ -87,6 +90,7 @@ impl Default for ServerConfig {
             limits: Limits::default(),
             metrics: None,
             vllm_metrics: false,
+            spans: Spans::default(),
         }
     }
 }

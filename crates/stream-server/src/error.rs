@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
-    body: ErrorObject,
+    pub(crate) body: ErrorObject,
     retry_after: Option<Duration>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct ErrorObject {
     /// `invalid_request_error`, `authentication_error`, `permission_error`, `overloaded_error`,
     /// `timeout_error` or `server_error`.
     #[schema(value_type = String)]
-    r#type: &'static str,
+    pub(crate) r#type: &'static str,
     /// The parameter that was wrong, where it is one.
     #[schema(value_type = Option<String>)]
     param: Option<Cow<'static, str>>,

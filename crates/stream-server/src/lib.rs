@@ -40,6 +40,13 @@ mod patience;
 mod reply;
 mod routes;
 mod server;
+// A span for each request that reaches the model, for those who trace it through many servers.
+#[cfg(not(feature = "otel"))]
+#[path = "span/off.rs"]
+mod span;
+#[cfg(feature = "otel")]
+#[path = "span/otel.rs"]
+mod span;
 pub mod sse;
 mod state;
 mod tools;

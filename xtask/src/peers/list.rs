@@ -52,8 +52,8 @@ pub(super) const PEERS: [Peer; 6] = [
         engine: "llama_cpp",
         packages: &["llama-cpp-python[server]==0.3.36", "numpy==2.4.6"],
         built: &["llama-cpp-python"],
-        cmake: "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_UI=OFF \
-                -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF",
+        cmake: "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
+                -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF",
         ..PLAIN
     },
     Peer {

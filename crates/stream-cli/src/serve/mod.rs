@@ -3,6 +3,13 @@
 mod descriptors;
 mod names;
 mod signals;
+// Who is told of each request's span.
+#[cfg(not(feature = "otel"))]
+#[path = "spans/off.rs"]
+mod spans;
+#[cfg(feature = "otel")]
+#[path = "spans/otlp.rs"]
+mod spans;
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -15,6 +22,7 @@ use stream_engine::core::{Backend, Drained};
 use stream_server::{Limits, Server, ServerConfig, install_metrics};
 
 use self::signals::Signals;
+use self::spans::Exporter;
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::{model, request};
@@ -26,12 +34,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let config = config(args)?;
     // Before the engine starts, which counts from its first step on.
     let metrics = install_metrics().map_err(|e| Failure::input(e.to_string()))?;
-    let config = config.metrics(metrics);
+    let spans = Exporter::from_env()?;
+    let config = spans.told(config.metrics(metrics));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::input(format!("the server gets no threads: {e}")))?;
     runtime.block_on(serve(args, config))?;
+    spans.flush();
     // A model that is being loaded is not waited for.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)

@@ -16,6 +16,8 @@ mod pull;
 mod serve;
 #[cfg(unix)]
 mod serve_faults;
+#[cfg(all(unix, feature = "otel"))]
+mod serve_spans;
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;
 mod wrong_input;

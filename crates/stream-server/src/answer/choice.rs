@@ -1,6 +1,7 @@
 //! One stream of an answer, written as events.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use futures::StreamExt;
@@ -51,6 +52,17 @@ impl Choice {
 
     pub(super) fn usage(&self) -> Usage {
         self.stream.usage()
+    }
+
+    pub(super) fn first_token(&self) -> Option<Duration> {
+        self.stream.timings().time_to_first_token()
+    }
+
+    /// OpenAI's word for its end, if it ended well.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        let calls = self.tools.as_ref().map_or(0, ToolReader::calls);
+        let outcome = self.stream.end()?.outcome.as_ref().ok()?;
+        Some(finish_reason(outcome, calls))
     }
 
     /// Waits for the first thing that the stream says, and keeps it.

@@ -15,6 +15,7 @@ use super::choice::Choice;
 use super::{Head, usage};
 use crate::error::ApiError;
 use crate::reply::WireUsage;
+use crate::span::Span;
 use crate::sse;
 use crate::state::Place;
 
@@ -31,6 +32,7 @@ pub(crate) struct Events {
     /// When the next comment is due.
     silence: Pin<Box<Sleep>>,
     finished: bool,
+    span: Span,
     _place: Place,
 }
 
@@ -40,6 +42,7 @@ impl Events {
         streams: Vec<TokenStream>,
         keep_alive: Duration,
         place: Place,
+        span: Span,
     ) -> Self {
         let choices = streams.into_iter().enumerate();
         let choices = choices.map(|(i, stream)| Choice::new(stream, &head, i));
@@ -50,6 +53,7 @@ impl Events {
             keep_alive,
             silence: Box::pin(sleep(keep_alive)),
             finished: false,
+            span,
             _place: place,
         }
     }
@@ -58,13 +62,15 @@ impl Events {
     ///
     /// # Errors
     /// The error with which a stream ended before anything was said.
-    pub(crate) async fn first(&mut self, hold: Duration) -> Result<(), Error> {
+    pub(crate) async fn first(&mut self, hold: Duration) -> Result<(), ApiError> {
         let first = poll_fn(|cx| {
             let choices = self.choices.iter_mut();
             let mut said = choices.map(|choice| choice.poll_first(cx));
             said.find(Poll::is_ready).unwrap_or(Poll::Pending)
         });
-        tokio::time::timeout(hold, first).await.unwrap_or(Ok(()))
+        let said = tokio::time::timeout(hold, first).await.unwrap_or(Ok(()));
+        let said = said.map_err(ApiError::from);
+        said.inspect_err(|error| self.span.fail(error))
     }
 
     /// Writes what the streams say now.
@@ -80,10 +86,12 @@ impl Events {
     }
 
     fn finish(&mut self) {
+        let usage = usage(self.choices.iter().map(Choice::usage), self.head.n);
+        let reasons: Vec<_> = self.choices.iter().filter_map(Choice::reason).collect();
+        let first_token = self.choices.iter().filter_map(Choice::first_token).min();
+        self.span.end(usage, &reasons, first_token);
         if self.head.form.include_usage {
-            let all = self.choices.iter().map(Choice::usage);
-            let told = WireUsage::from(usage(all, self.head.n));
-            let json = serde_json::to_string(&told).unwrap_or_default();
+            let json = serde_json::to_string(&WireUsage::from(usage)).unwrap_or_default();
             sse::usage(&mut self.buffer, self.head.chunk(), &json);
         }
         self.close();
@@ -93,7 +101,9 @@ impl Events {
     fn fail(&mut self, error: Error) {
         // Others had a say in its words: as a quoted text it stays on its line.
         tracing::warn!(id = self.head.id, error = ?error.to_string(), "a streamed answer failed");
-        let body = ApiError::from(error).event();
+        let error = ApiError::from(error);
+        self.span.fail(&error);
+        let body = error.event();
         let json = serde_json::to_vec(&body).unwrap_or_default();
         sse::data(&mut self.buffer, &json);
         self.close();

@@ -1,14 +1,16 @@
 //! An answer in one piece.
 
 use futures::future::try_join_all;
-use stream_core::{Completion, Error, TokenStream};
+use stream_core::{Completion, TokenStream};
 
 use super::{Head, letters, usage};
+use crate::error::ApiError;
 use crate::job::{Form, Kind};
 use crate::reply::{
     Choice, Reply, ReplyCall, ReplyMessage, Said, chat_logprobs, completion_logprobs,
     finish_reason, prompt_logprobs, stop_reason,
 };
+use crate::span::Span;
 use crate::tools::{Piece, ToolReader, ToolStyle};
 use crate::wire::{CalledFunction, FunctionWord};
 
@@ -16,13 +18,22 @@ use crate::wire::{CalledFunction, FunctionWord};
 ///
 /// # Errors
 /// The error that ended the first of them that failed.
-pub(crate) async fn whole(head: Head, streams: Vec<TokenStream>) -> Result<Reply, Error> {
-    let all = try_join_all(streams.into_iter().map(TokenStream::collect)).await?;
-    let told = usage(all.iter().map(|one| one.usage), head.n);
+pub(crate) async fn whole(
+    head: Head,
+    streams: Vec<TokenStream>,
+    span: &mut Span,
+) -> Result<Reply, ApiError> {
+    let all = try_join_all(streams.into_iter().map(TokenStream::collect)).await;
+    let all = all
+        .map_err(ApiError::from)
+        .inspect_err(|error| span.fail(error))?;
+    let usage = usage(all.iter().map(|one| one.usage), head.n);
+    let first_token = all.iter().map(|one| one.timings.time_to_first_token());
+    let first_token = first_token.flatten().min();
     let of_prompt = all.first().and_then(|one| one.prompt_logprobs.as_deref());
     let of_prompt = of_prompt.map(prompt_logprobs);
     let choices = all.into_iter().enumerate();
-    Ok(Reply {
+    let reply = Reply {
         id: head.id,
         object: match head.form.kind {
             Kind::Chat => "chat.completion",
@@ -33,9 +44,12 @@ pub(crate) async fn whole(head: Head, streams: Vec<TokenStream>) -> Result<Reply
             .map(|(index, one)| choice(&head.form, index, one))
             .collect(),
         model: head.form.model,
-        usage: told.into(),
+        usage: usage.into(),
         prompt_logprobs: of_prompt,
-    })
+    };
+    let reasons: Vec<_> = reply.choices.iter().map(|one| one.finish_reason).collect();
+    span.end(usage, &reasons, first_token);
+    Ok(reply)
 }
 
 fn choice(form: &Form, index: usize, one: Completion) -> Choice {

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::body::Body as ResponseBody;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 use crate::answer::{Events, Head, submit, whole};
@@ -24,10 +24,11 @@ use crate::wire::{Body, ChatRequest, CompletionRequest};
 )]
 pub(super) async fn chat(
     State(app): State<App>,
+    headers: HeaderMap,
     Body(body): Body<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let job = Job::chat(body, &app)?;
-    answer(app, job).await
+    answer(app, &headers, job).await
 }
 
 /// A text that goes on from a prompt.
@@ -40,25 +41,28 @@ pub(super) async fn chat(
 )]
 pub(super) async fn completions(
     State(app): State<App>,
+    headers: HeaderMap,
     Body(body): Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
     let job = Job::completion(body, &app)?;
-    answer(app, job).await
+    answer(app, &headers, job).await
 }
 
-async fn answer(app: App, job: Job) -> Result<Response, ApiError> {
-    let place = app.admit()?;
+async fn answer(app: App, headers: &HeaderMap, job: Job) -> Result<Response, ApiError> {
     let n = job.requests.first().map_or(1, stream_core::Request::n);
     let head = Head::new(job.form, n);
     tracing::debug!(id = head.id, prompts = job.requests.len(), n, "a request");
-    let streams = submit(&app, job.requests).await?;
+    let mut span = app.config.spans.start(headers, &head, job.requests.first());
+    let place = app.admit().inspect_err(|error| span.fail(error))?;
+    let streams = submit(&app, job.requests).await;
+    let streams = streams.inspect_err(|error| span.fail(error))?;
     if !job.stream {
-        let reply = whole(head, streams).await?;
+        let reply = whole(head, streams, &mut span).await?;
         drop(place);
         return Ok(Json(reply).into_response());
     }
     let limits = &app.config.limits;
-    let mut events = Events::new(head, streams, limits.keep_alive, place);
+    let mut events = Events::new(head, streams, limits.keep_alive, place, span);
     events.first(limits.hold_head).await?;
     Ok(streamed(events))
 }

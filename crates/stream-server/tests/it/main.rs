@@ -9,4 +9,6 @@ mod guards;
 mod listeners;
 mod load;
 mod shutdown;
+#[cfg(feature = "otel")]
+mod spans;
 mod tools;
