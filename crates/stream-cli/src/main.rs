@@ -16,6 +16,7 @@ mod parity;
 mod pull;
 mod request;
 mod serve;
+mod subject;
 
 use std::process::ExitCode;
 

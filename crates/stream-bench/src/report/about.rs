@@ -62,9 +62,9 @@ pub struct Model {
     pub name: String,
     /// The files of its weights.
     pub files: Vec<ModelFile>,
-    /// The numbers in its tensors.
-    pub parameters: u64,
-    /// The formats of its tensors, that with the most bytes first.
+    /// The numbers in its tensors; `None` for an export, whose graph hides them.
+    pub parameters: Option<u64>,
+    /// The formats of its tensors, that with the most bytes first; none for an export.
     pub formats: Vec<Format>,
 }
 
@@ -145,10 +145,16 @@ impl About {
 
     fn model_line(&self) -> String {
         let model = &self.model;
-        let millions = model.parameters as f64 / 1e6;
         let mib = model.bytes() as f64 / f64::from(1 << 20);
-        let (name, formats) = (&model.name, model.quantisation());
-        format!("{name}, {formats}, {millions:.1} M parameters, {mib:.1} MiB")
+        let millions = model.parameters.map(|numbers| numbers as f64 / 1e6);
+        let parts = [
+            Some(model.name.clone()),
+            Some(model.quantisation()).filter(|formats| !formats.is_empty()),
+            millions.map(|millions| format!("{millions:.1} M parameters")),
+            Some(format!("{mib:.1} MiB")),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        parts.join(", ")
     }
 
     fn file_lines(&self) -> String {

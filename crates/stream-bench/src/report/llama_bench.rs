@@ -47,9 +47,14 @@ fn row(report: &Report, (entrant, load): (usize, usize), test: &str, m: &Measure
     let contender = &report.measured.entrants[entrant];
     let threads = contender.threads;
     vec![
-        format!("{} {}", model.name, model.quantisation()),
+        format!("{} {}", model.name, model.quantisation())
+            .trim_end()
+            .to_owned(),
         format!("{:.2} MiB", model.bytes() as f64 / f64::from(1 << 20)),
-        format!("{:.2} M", model.parameters as f64 / 1e6),
+        model.parameters.map_or_else(
+            || "unknown".to_owned(),
+            |numbers| format!("{:.2} M", numbers as f64 / 1e6),
+        ),
         contender.backend.clone(),
         threads.map_or_else(|| "auto".to_owned(), |threads| threads.to_string()),
         report.load(load).to_string(),

@@ -77,7 +77,7 @@ fn about() -> About {
                 bytes: 100 << 20,
                 sha256: "ab".repeat(32),
             }],
-            parameters: 134_000_000,
+            parameters: Some(134_000_000),
             formats: ["Q4_1", "Q8_0", "F32"]
                 .into_iter()
                 .zip([660, 300, 5])
@@ -287,4 +287,15 @@ fn a_bench_in_which_nothing_ran_still_has_its_reports() {
     assert!(report.to_markdown().contains("### Contenders"));
     let json: Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["runs"], Value::Array(vec![]));
+}
+
+#[test]
+fn a_model_without_known_numbers_says_none() {
+    let mut report = report();
+    report.about.model.parameters = None;
+    report.about.model.formats.clear();
+    let text = report.to_text();
+    assert!(text.contains("A | B, 100.0 MiB"), "{text}");
+    let first = "| A \\| B | 100.00 MiB | unknown | mock |";
+    assert!(report.to_markdown().contains(first));
 }

@@ -18,7 +18,8 @@ use stream_engine::EngineError;
 use crate::args::BenchArgs;
 use crate::failure::Failure;
 use crate::interrupt;
-use model::Subject;
+
+use model::BenchModel;
 use outputs::Outputs;
 use progress::Bar;
 
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
     let plan = plan(args, goal);
     let outputs = Outputs::new(args)?;
     let path = crate::model::locate(args.model.as_deref())?;
-    let subject = Subject::open(&path)?;
+    let subject = BenchModel::open(&path)?;
     let mut workload = workload(args, &subject)?;
     let meter = Meter::find();
     let mut about = circumstances::about(args, subject.model, &meter);
@@ -80,14 +81,14 @@ fn loads(args: &BenchArgs) -> Vec<Load> {
     }
 }
 
-fn workload(args: &BenchArgs, subject: &Subject) -> Result<Workload, Failure> {
+fn workload(args: &BenchArgs, subject: &BenchModel) -> Result<Workload, Failure> {
     let (source, output) = (source(args, subject)?, output(args));
     let vocabulary = subject.vocabulary.clone();
     let workload = Workload::new(vocabulary, source, output, args.seed);
     workload.map_err(|problem| Failure::input(problem.to_string()))
 }
 
-fn source(args: &BenchArgs, subject: &Subject) -> Result<Source, Failure> {
+fn source(args: &BenchArgs, subject: &BenchModel) -> Result<Source, Failure> {
     let unusable = |error: stream_bench::workload::WorkloadError| Failure::input(error.to_string());
     let prompts = &args.prompts;
     let mut source = match (&prompts.dataset, &prompts.trace) {

@@ -13,32 +13,47 @@ use stream_engine::EngineError;
 use super::name_of;
 use crate::failure::Failure;
 use crate::fetch::sha256_of;
+use crate::subject::{Subject, parent};
 
 /// A model's circumstances.
-pub(super) struct Subject {
+pub(super) struct BenchModel {
     pub(super) model: Model,
     pub(super) tokenizer: Arc<ModelTokenizer>,
     pub(super) vocabulary: Vocabulary,
 }
 
-impl Subject {
+impl BenchModel {
     /// Reads a model's headers and tokenizer, and hashes its files.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let checkpoint = Checkpoint::open(path).map_err(|error| unusable(&error))?;
-        let tokenizer = checkpoint.tokenizer().clone();
+        let subject = Subject::open(path)?;
+        let tokenizer = subject.tokenizer().clone();
+        let unusable = |error: stream_bench::NoTokens| {
+            Failure::from(EngineError::Load(error.to_string().into()))
+        };
         Ok(Self {
-            vocabulary: Vocabulary::of(&*tokenizer).map_err(|error| unusable(&error))?,
-            model: describe(&checkpoint, path)?,
+            vocabulary: Vocabulary::of(&*tokenizer).map_err(unusable)?,
+            model: describe(&subject, path)?,
             tokenizer,
         })
     }
 }
 
-fn unusable(error: &dyn std::error::Error) -> Failure {
-    EngineError::Load(error.to_string().into()).into()
+fn describe(subject: &Subject, path: &Path) -> Result<Model, Failure> {
+    let (files, (parameters, formats)) = match subject {
+        Subject::Checkpoint(checkpoint) => (weight_files(path)?, tensors(checkpoint)),
+        Subject::Export { graph, .. } => (graph_files(graph)?, (None, Vec::new())),
+    };
+    let files = files.iter().map(|file| hashed(file));
+    Ok(Model {
+        name: subject.name().to_owned(),
+        files: files.collect::<Result<_, _>>()?,
+        parameters,
+        formats,
+    })
 }
 
-fn describe(checkpoint: &Checkpoint, path: &Path) -> Result<Model, Failure> {
+/// How many numbers a checkpoint has, and in what formats.
+fn tensors(checkpoint: &Checkpoint) -> (Option<u64>, Vec<Format>) {
     let mut seen = HashSet::new();
     let mut formats: HashMap<&str, Format> = HashMap::new();
     let mut parameters = 0;
@@ -58,15 +73,7 @@ fn describe(checkpoint: &Checkpoint, path: &Path) -> Result<Model, Failure> {
     }
     let mut formats: Vec<_> = formats.into_values().collect();
     formats.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-    Ok(Model {
-        name: checkpoint.name().to_owned(),
-        files: weight_files(path)?
-            .iter()
-            .map(|file| hashed(file))
-            .collect::<Result<_, _>>()?,
-        parameters,
-        formats,
-    })
+    (Some(parameters), formats)
 }
 
 fn hashed(path: &Path) -> Result<ModelFile, Failure> {
@@ -89,14 +96,38 @@ fn weight_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         (_, _, Some(begins)) => (parent(path), begins),
         _ => return Ok(vec![path.to_owned()]),
     };
-    let unreadable = |error| Failure::input(format!("{}: {error}", folder.display()));
-    let entries = fs::read_dir(folder).map_err(unreadable)?.flatten();
-    let files = entries.map(|entry| entry.path()).filter(|file| {
-        let name = name_of(file);
+    files_in(folder, |name| {
         let weights = name.ends_with(".safetensors") || name.ends_with(".gguf");
         weights && name.starts_with(&begins)
-    });
-    let mut files: Vec<_> = files.collect();
+    })
+}
+
+/// A graph and the files with its weights, which exporters name after it: `model.onnx.data`,
+/// `model.onnx_data`, `model.onnx_data_1`.
+fn graph_files(graph: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let name = name_of(graph);
+    files_in(parent(graph), |other| {
+        other == name || other.strip_prefix(&name).is_some_and(is_data)
+    })
+}
+
+/// Whether this, behind a graph's name, makes the name of its data.
+fn is_data(ending: &str) -> bool {
+    let data = [".data", "_data"];
+    let rest = data.into_iter().find_map(|data| ending.strip_prefix(data));
+    rest.is_some_and(|rest| {
+        rest.trim_start_matches('_')
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+    })
+}
+
+/// The files of a folder whose names are wanted, in order.
+fn files_in(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error| Failure::input(format!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).map_err(unreadable)?.flatten();
+    let files = entries.map(|entry| entry.path());
+    let mut files: Vec<_> = files.filter(|file| wanted(&name_of(file))).collect();
     files.sort();
     Ok(files)
 }
@@ -107,13 +138,6 @@ fn part_of(name: &str) -> Option<String> {
     let (stem, number) = name.rsplit_once("-of-")?.0.rsplit_once('-')?;
     let is_number = number.len() == 5 && number.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| format!("{stem}-"))
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
 }
 
 #[cfg(test)]
@@ -146,6 +170,15 @@ mod tests {
         let all = ["a.safetensors", names[0], names[1], "other.gguf"];
         assert_eq!(found(folder.path()), all);
         assert_eq!(found(&at("config.json")), all);
+        let graphs = ["model.onnx", "model.onnx.data", "model.onnx_data_1"];
+        for name in graphs
+            .into_iter()
+            .chain(["model.onnx.txt", "model_q4.onnx"])
+        {
+            fs::write(at(name), name).unwrap();
+        }
+        let found = graph_files(&at("model.onnx")).unwrap();
+        assert_eq!(found, graphs.map(at));
         let file = hashed(&at("other.gguf")).unwrap();
         assert_eq!((file.bytes, file.sha256.len()), (10, 64));
     }

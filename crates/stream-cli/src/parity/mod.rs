@@ -12,13 +12,13 @@ mod report;
 
 use std::process::ExitCode;
 
-use stream_checkpoint::Checkpoint;
 use stream_engine::core::TokenId;
 use stream_engine::{BackendKind, EngineError};
 
 use crate::args::ParityArgs;
 use crate::failure::Failure;
 use crate::named::Named;
+use crate::subject::Subject;
 use crate::{interrupt, model, output};
 use answers::Answers;
 use report::{Report, Tolerance};
@@ -30,9 +30,9 @@ pub(crate) fn run(args: &ParityArgs) -> Result<ExitCode, Failure> {
     interrupt::install();
     let (first, others) = named(args)?;
     let path = model::locate(args.model.as_deref())?;
-    let unusable = |error: &dyn std::error::Error| EngineError::Load(error.to_string().into());
-    let checkpoint = Checkpoint::open(&path).map_err(|error| unusable(&error))?;
-    let prompts = prompts::ids(&**checkpoint.tokenizer()).map_err(|error| unusable(&error))?;
+    let subject = Subject::open(&path)?;
+    let prompts = prompts::ids(&**subject.tokenizer());
+    let prompts = prompts.map_err(|error| EngineError::Load(error.to_string().into()))?;
     let ask = |named: &Named, texts: Option<&[Vec<TokenId>]>| {
         let mut config = named.config().model(&path);
         if let Some(threads) = args.threads {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ParityArgs) -> Result<ExitCode, Failure> {
         min_agreement_percent: args.min_agreement,
         max_mean_difference: args.max_mean_difference,
     };
-    let report = Report::new(checkpoint.name(), &first, &others, tolerance);
+    let report = Report::new(subject.name(), &first, &others, tolerance);
     let shown = match args.json {
         true => report.to_json().map_err(std::io::Error::from)?,
         false => report.to_text(),

@@ -220,3 +220,28 @@ fn lists_that_cannot_be_read() {
         assert!(outcome.stderr.contains(arguments[0]), "{outcome:?}");
     }
 }
+
+#[test]
+fn exports_are_measured_with_their_graph_and_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.json");
+    let exports = "../backend-onnx/tests/exports";
+    for (export, names) in [
+        ("genai", &["model.onnx", "model.onnx.data"][..]),
+        ("optimum", &["model.onnx"]),
+        ("optimum/onnx/model.onnx", &["model.onnx"]),
+    ] {
+        let model = format!("{exports}/{export}");
+        let chosen = ["bench", "--backends", "onnx", "--model", &model];
+        let into = ["--json", path.to_str().unwrap()];
+        let outcome = run(program([&chosen[..], &FEW, &into].concat())).expect_quiet();
+        let report = json(&path);
+        let about = &report["about"]["model"];
+        let files = about["files"].as_array().unwrap();
+        let found: Vec<_> = files.iter().map(|file| &file["name"]).collect();
+        assert_eq!(found, names);
+        assert!(about["parameters"].is_null(), "{about}");
+        assert!(!outcome.stdout.contains("parameters"), "{outcome:?}");
+        assert_eq!(report["runs"][0]["completed"], 2, "{outcome:?}");
+    }
+}

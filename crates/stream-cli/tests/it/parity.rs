@@ -67,3 +67,16 @@ fn engines_with_precisions_of_their_own_agree_to_the_last_choice() {
 fn one_engine_is_not_compared() {
     run(program(["parity", "--backends", "candle"])).expect_sentence(2, &["two engines"]);
 }
+
+#[test]
+fn exports_can_be_compared() {
+    let export = "../backend-onnx/tests/exports/genai";
+    let arguments = ["parity", "--model", export, "--max-tokens", "4"];
+    let twice = [&arguments[..], &["--backends", "onnx,onnx"]].concat();
+    let text = run(program(twice)).expect_quiet().stdout;
+    for part in ["an export", "100.00 %", "they agree"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let other = [&arguments[..], &["--backends", "candle,onnx"]].concat();
+    run(program(other)).expect_sentence(3, &["without a model"]);
+}
