@@ -47,9 +47,10 @@ pub(super) fn is_installed(place: &Place, peer: &Peer) -> bool {
     fs::read_to_string(place.stamp(peer)).is_ok_and(|found| found == stamp(peer))
 }
 
-/// What was asked for, a line for each package.
+/// What was asked for, a line for each package and for how some were built.
 fn stamp(peer: &Peer) -> String {
-    let lines = peer.packages.iter().chain(peer.overrides);
+    let built = (!peer.cmake.is_empty()).then_some(&peer.cmake);
+    let lines = peer.packages.iter().chain(peer.overrides).chain(built);
     lines.map(|line| format!("{line}\n")).collect()
 }
 

