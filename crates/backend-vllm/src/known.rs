@@ -46,7 +46,10 @@ impl Known {
 
     /// What is known of a server that does not tell.
     pub(crate) fn usual() -> Self {
-        Self::names(USUAL)
+        let mut known = Self::names(USUAL);
+        // OpenAI's completions have none, and llama.cpp's server passes over it there.
+        known.completion.remove("response_format");
+        known
     }
 
     /// What an OpenAPI document tells of the two requests.
@@ -59,7 +62,8 @@ impl Known {
     }
 
     /// What the names mean for a backend. Parameters count as supported where completions know
-    /// them, or, at a server without completions, where chats do.
+    /// them, or, at a server without completions, where chats do; forms of an answer where either
+    /// does.
     pub(crate) fn capabilities(&self) -> Capabilities {
         let all = match self.completion.is_empty() {
             true => &self.chat,
@@ -88,13 +92,19 @@ impl Known {
             min_tokens: can(&["min_tokens"]),
             logprobs: can(&["logprobs"]),
             echo: has(&self.completion, &["echo"]),
-            structured_output: match can(&["response_format"]) {
-                Support::Unsupported => can(&["structured_outputs"]),
-                supported => supported,
-            },
+            structured_output: self.forms(),
             token_ids: can(&["return_token_ids"]),
             batch_invariant: false,
             ..Capabilities::all(Support::Unsupported)
+        }
+    }
+
+    fn forms(&self) -> Support {
+        let names = ["response_format", "structured_outputs"];
+        let mut sets = [&self.chat, &self.completion].into_iter();
+        match sets.any(|set| names.iter().any(|name| set.contains(*name))) {
+            true => Support::Native,
+            false => Support::Unsupported,
         }
     }
 }
@@ -146,6 +156,10 @@ mod tests {
         assert_eq!(
             Known::usual().capabilities().min_tokens,
             Support::Unsupported
+        );
+        assert_eq!(
+            Known::usual().capabilities().structured_output,
+            Support::Native
         );
     }
 }

@@ -58,7 +58,8 @@ pub struct Capabilities {
     pub prompt_logprobs: Support,
     /// Text that begins with the prompt's.
     pub echo: Support,
-    /// Answers that match a grammar: JSON Schema, regular expressions and more.
+    /// Answers that match a grammar: JSON Schema at least. Another form that is lacking is refused
+    /// by its [kind](crate::Grammar::kind).
     pub structured_output: Support,
     /// Records carry their token's id.
     pub token_ids: Support,

@@ -34,6 +34,11 @@ pub(crate) fn of_ids(
     ordinary(backend, ground, Request::tokens(ids.into()))
 }
 
+/// As an ordinary question, of what a user says.
+pub(crate) fn of_user(backend: &dyn Backend, ground: &Ground, text: &str) -> RequestBuilder {
+    ordinary(backend, ground, Request::user(text))
+}
+
 fn ordinary(backend: &dyn Backend, ground: &Ground, prompt: RequestBuilder) -> RequestBuilder {
     let sampling = match backend.info().capabilities.sampling {
         Support::Unsupported => Sampling::default(),

@@ -13,15 +13,16 @@ use stream_testkit::{Ground, Kept, Verdict, keeps, laws};
 const VARIABLE: &str = "STREAM_ENGINE_REMOTE";
 
 /// What servers decide and no client can mend. vLLM holds back as many characters as its longest
-/// stop string has, whatever they are. llama-cpp-python says `stop` of a stop string and of the
-/// model's own end alike.
-const OF_THE_SERVER: [&str; 2] = [
+/// stop string has, whatever they are. llama-server says `stop` of a stop string and of the model's
+/// own end alike, and loses what it holds back when an answer reaches its greatest length.
+const OF_THE_SERVER: [&str; 3] = [
     "text_is_held_no_longer_than_needed",
     "a_stop_string_never_leaks",
+    "a_false_start_is_released",
 ];
 
-/// Laws that need an answer which goes on: a server that knows no `ignore_eos`, as
-/// llama-cpp-python's, lets a model end before there is anything to see.
+/// Laws that need an answer which goes on: a server that does not say that it knows `ignore_eos`,
+/// as llama-server, lets a model end before there is anything to see.
 const OF_LONG_ANSWERS: [&str; 5] = [
     "a_cancelled_stream_ends_at_once",
     "a_stream_dropped_while_text_is_held_frees_its_place",

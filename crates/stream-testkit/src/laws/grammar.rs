@@ -1,8 +1,10 @@
 //! Structured output.
 
-use stream_core::{Backend, BackendExt, FinishReason, Grammar, Rejection, Request, Support};
+use stream_core::{
+    Backend, BackendExt, FinishReason, Grammar, Rejection, Request, RequestBuilder, Support,
+};
 
-use crate::ask::{Answer, ask, question};
+use crate::ask::{Answer, ask, of_user, question};
 use crate::verdict::{applies, ensure};
 use crate::{Broken, Ground, Kept, Verdict};
 
@@ -11,7 +13,8 @@ const LEAST: usize = 2;
 const MOST: usize = 12;
 
 /// Constrained output keeps its grammar: whole where it ends by itself, and as far as it goes
-/// where it is cut off. What is no grammar is refused.
+/// where it is cut off. What is no grammar is refused. JSON Schema is always there; another form
+/// may be refused by its name.
 ///
 /// # Errors
 /// How the law was broken.
@@ -21,13 +24,48 @@ pub async fn an_answer_keeps_its_grammar(backend: &dyn Backend, ground: &Ground)
         "it keeps no grammar"
     );
     for number in 0..ground.prompts.len() {
+        let schema = Grammar::JsonSchema(r#"{"type":"boolean"}"#.into());
+        let answer = formed(backend, ground, number, schema).await?;
+        let answer = answer.ok_or_else(|| Broken("it refuses JSON Schema".to_owned()))?;
+        // JSON may have white space around it.
+        check_choice(&answer, answer.text.trim(), ["true", "false"])?;
         let word = Grammar::Regex(format!("[a-z]{{{LEAST},{MOST}}}").into());
-        check_word(&ask(backend, question(backend, ground, number).grammar(word)).await?)?;
+        if let Some(answer) = formed(backend, ground, number, word).await? {
+            check_word(&answer)?;
+        }
         let either = Grammar::choice(["land", "sea"]);
-        check_choice(&ask(backend, question(backend, ground, number).grammar(either)).await?)?;
+        if let Some(answer) = formed(backend, ground, number, either).await? {
+            check_choice(&answer, &answer.text, ["land", "sea"])?;
+        }
     }
     check_refusal(backend)?;
     Ok(Kept::Checked)
+}
+
+/// The answer in this form, to a question of the ground or, where the form is refused by its name,
+/// to a chat; none where it is refused there too.
+async fn formed(
+    backend: &dyn Backend,
+    ground: &Ground,
+    number: usize,
+    grammar: Grammar,
+) -> Result<Option<Answer>, Broken> {
+    let prompt = || question(backend, ground, number).grammar(grammar.clone());
+    let chat = || of_user(backend, ground, "Is the sky blue?").grammar(grammar.clone());
+    if !is_refused(backend, prompt(), grammar.kind()) {
+        return ask(backend, prompt()).await.map(Some);
+    }
+    match is_refused(backend, chat(), grammar.kind()) {
+        true => Ok(None),
+        false => ask(backend, chat()).await.map(Some),
+    }
+}
+
+/// Whether a request is refused, before anything is done, because of what has this name.
+fn is_refused(backend: &dyn Backend, request: RequestBuilder, name: &str) -> bool {
+    let request = request.build().expect("laws ask for what is possible");
+    let reason = backend.generate(request).err().map(|back| back.reason);
+    matches!(reason, Some(Rejection::Unsupported { parameter, .. }) if parameter == name)
 }
 
 fn check_word(answer: &Answer) -> Result<(), Broken> {
@@ -41,13 +79,12 @@ fn check_word(answer: &Answer) -> Result<(), Broken> {
     Ok(())
 }
 
-fn check_choice(answer: &Answer) -> Result<(), Broken> {
-    let text = answer.text.as_str();
+fn check_choice(answer: &Answer, text: &str, choices: [&str; 2]) -> Result<(), Broken> {
     let fits = match is_cut(answer)? {
-        true => "land".starts_with(text) || "sea".starts_with(text),
-        false => text == "land" || text == "sea",
+        true => choices.iter().any(|choice| choice.starts_with(text)),
+        false => choices.contains(&text),
     };
-    ensure!(fits, "{text:?} is neither \"land\" nor \"sea\"");
+    ensure!(fits, "{text:?} is none of {choices:?}");
     Ok(())
 }
 

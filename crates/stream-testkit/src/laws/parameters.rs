@@ -15,13 +15,15 @@ pub(super) fn every_parameter(backend: &dyn Backend, ground: &Ground) -> Vec<Ask
     let can = backend.info().capabilities;
     let short = |request: RequestBuilder| request.max_tokens(1).deadlines(deadline(ground));
     let plain = || short(Request::raw("Hello"));
+    let chat = || short(Request::chat([Message::user("Hello")]));
+    // Servers may know it in chats alone.
+    let formed = || match can.chat {
+        Support::Unsupported => plain(),
+        _ => chat(),
+    };
     let stopped = |stop: StopBuilder| plain().stop(stop.build().expect("in range"));
     let mut asked = vec![
-        (
-            "a chat",
-            can.chat,
-            short(Request::chat([Message::user("Hello")])),
-        ),
+        ("a chat", can.chat, chat()),
         ("tools", can.tools, short(Request::conversation(tools()))),
         (
             "a prompt of ids",
@@ -49,7 +51,7 @@ pub(super) fn every_parameter(backend: &dyn Backend, ground: &Ground) -> Vec<Ask
         (
             "a grammar",
             can.structured_output,
-            plain().grammar(Grammar::Regex("[a-z]+".into())),
+            formed().grammar(Grammar::JsonSchema(r#"{"type":"boolean"}"#.into())),
         ),
     ];
     let drawn = |sampling: SamplingBuilder| plain().sampling(sampling.build().expect("in range"));
