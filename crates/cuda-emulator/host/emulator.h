@@ -65,7 +65,10 @@ inline int __float_as_int(float x)
 // Compiled without contraction, so that these round like the device's.
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fmul_rn(float a, float b) { return a * b; }
-inline long long __double2ll_rn(double x) { return std::llrint(x); }
+inline unsigned long long __float2ull_rn(float x)
+{
+    return static_cast<unsigned long long>(std::llrint(x));
+}
 
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 {

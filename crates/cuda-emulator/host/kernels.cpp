@@ -63,21 +63,34 @@ const Kernel KERNELS[] = {
     KERNEL(no_barrier) KERNEL(half_a_warp)
 };
 
+const Kernel* find(const char* name)
+{
+    for (const Kernel& kernel : KERNELS)
+        if (std::strcmp(kernel.name, name) == 0)
+            return &kernel;
+    return nullptr;
+}
+
 } // namespace
+
+// The size of a kernel's arguments; 0 if there is none of this name.
+extern "C" std::size_t stream_engine_arguments(const char* name)
+{
+    const Kernel* kernel = find(name);
+    return kernel ? kernel->size : 0;
+}
 
 // Runs a kernel; an `Ending`, or -1 if there is none of this name, or -2 if its arguments have
 // another size.
 extern "C" int stream_engine_emulate(const char* name, const unsigned* grid, unsigned threads,
     int order, void* arguments, std::size_t size)
 {
-    for (const Kernel& kernel : KERNELS) {
-        if (std::strcmp(kernel.name, name) != 0)
-            continue;
-        if (kernel.size != size)
-            return -2;
-        Index blocks = {grid[0], grid[1], grid[2]};
-        Order turns = static_cast<Order>(order);
-        return static_cast<int>(run_grid(blocks, threads, turns, kernel.body, arguments));
-    }
-    return -1;
+    const Kernel* kernel = find(name);
+    if (!kernel)
+        return -1;
+    if (kernel->size != size)
+        return -2;
+    Index blocks = {grid[0], grid[1], grid[2]};
+    Order turns = static_cast<Order>(order);
+    return static_cast<int>(run_grid(blocks, threads, turns, kernel->body, arguments));
 }

@@ -2,6 +2,9 @@
 
 use crate::{EmulatorError, Order};
 
+/// There is none.
+pub(crate) const DRIVER: Option<&str> = None;
+
 /// Says so.
 ///
 /// # Safety

@@ -20,6 +20,11 @@ use cuda_kernels::{Device, DevicePointer, Launch};
 
 pub use memory::Memory;
 
+/// The path of a library that stands in for NVIDIA's driver, with the functions of it that
+/// `cuda-device` calls, and one GPU, which is this emulator. What is loaded as PTX is the name of a
+/// source. `None` where the kernels were not compiled.
+pub const DRIVER: Option<&str> = run::DRIVER;
+
 /// In which order the threads of a block take their turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

@@ -4,6 +4,9 @@ use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 
 use crate::{EmulatorError, Order};
 
+/// The library that `build.rs` linked.
+pub(crate) const DRIVER: Option<&str> = Some(env!("EMULATED_DRIVER"));
+
 unsafe extern "C" {
     /// See `host/kernels.cpp`.
     fn stream_engine_emulate(

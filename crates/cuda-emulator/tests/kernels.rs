@@ -1,6 +1,9 @@
 //! Every kernel against its reference.
 
+use std::collections::HashSet;
+
 use cuda_emulator::{Emulator, Order};
+use cuda_kernels::Kernel;
 use cuda_kernels::check::{self, Finding, Group};
 
 /// Checks a group in one order.
@@ -43,4 +46,15 @@ fn attention() {
 #[test]
 fn sampling() {
     check(Group::Sampling);
+}
+
+#[test]
+fn every_kernel_has_a_check() {
+    let order = Order::Forward;
+    let findings = Group::ALL
+        .into_iter()
+        .flat_map(|group| findings(group, order));
+    let checked: HashSet<_> = findings.map(|finding| finding.kernel).collect();
+    let all: HashSet<_> = Kernel::all().into_iter().collect();
+    assert_eq!(checked, all);
 }

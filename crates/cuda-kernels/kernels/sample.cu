@@ -57,6 +57,16 @@ struct Cut {
 
 constexpr int DIGITS = 256;
 
+// The sum of all amounts; every thread gets it.
+template <class Amount>
+__device__ u64 sum_of(int count, Amount amount)
+{
+    u64 own = 0;
+    for (int id = threadIdx.x; id < count; id += blockDim.x)
+        own += amount(id);
+    return block_reduce(own, Sum());
+}
+
 // The first id at which the running sum of `amount(id)` is over `target`, which is less than the
 // whole; every thread gets it. Each thread sums over neighbours.
 template <class Amount>
@@ -135,23 +145,11 @@ __device__ inline Outcome draw(const float* logits, const Task& task, int count,
     // All but minus infinity.
     Cut top_k = {ordered(minus_infinity()), -1};
     auto possible = [&](int id) -> u64 { return top_k.keeps(order(id), id); };
-    if (task.top_k > 0) {
-        u64 own = 0;
-        for (int id = threadIdx.x; id < count; id += blockDim.x)
-            own += possible(id);
-        u64 all = block_reduce(own, Sum());
-        if (task.top_k < all)
-            top_k = cut_at(count, task.top_k, order, possible);
-    }
+    if (task.top_k > 0 && task.top_k < sum_of(count, possible))
+        top_k = cut_at(count, task.top_k, order, possible);
     auto weight = [&](int id) { return possible(id) ? exponential((logits[id] - largest) * task.scale) : 0.0f; };
     auto amount = [&](int id) { return whole(weight(id)); };
-    auto sum_of = [&](auto amount) {
-        u64 own = 0;
-        for (int id = threadIdx.x; id < count; id += blockDim.x)
-            own += amount(id);
-        return block_reduce(own, Sum());
-    };
-    u64 all = sum_of(amount);
+    u64 all = sum_of(count, amount);
     // What has no amount is kept by no cut.
     Cut nucleus = {0, 0};
     if (task.top_p < 1.0f) {
@@ -164,7 +162,7 @@ __device__ inline Outcome draw(const float* logits, const Task& task, int count,
         bool keeps = nucleus.keeps(static_cast<unsigned>(__float_as_int(w)), id) && w >= task.min_p;
         return keeps ? whole(w) : 0;
     };
-    u64 target = __umul64hi(random_bits(task.seed, task.position, task.choice), sum_of(kept));
+    u64 target = __umul64hi(random_bits(task.seed, task.position, task.choice), sum_of(count, kept));
     return {locate(count, target, kept), nans};
 }
 

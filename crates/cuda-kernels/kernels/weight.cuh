@@ -38,7 +38,8 @@ __device__ inline float exponential(float x)
 // A weight from 0 to 1 in whole numbers of 2^-43: a million of them fit into 64 bits.
 __device__ inline unsigned long long whole(float weight)
 {
-    return static_cast<unsigned long long>(__double2ll_rn(static_cast<double>(weight) * 8796093022208.0));
+    // The product is exact.
+    return __float2ull_rn(__fmul_rn(weight, 8796093022208.0f));
 }
 
 // Philox4x32-10 (Salmon et al., SC 2011) of the counter (position, choice, 0) under the key

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Arguments;
+use crate::{Arguments, Heads};
 
 /// A kind of number in which keys, values and the inputs of products are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +60,29 @@ pub enum Kernel {
     Combine(Number),
     /// [`Sample`](crate::Sample).
     Sample,
+}
+
+impl Kernel {
+    /// Every kernel that there is.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Sample];
+        for number in Number::ALL {
+            all.extend([
+                Self::RmsNorm(number),
+                Self::SwiGlu(number),
+                Self::Rotary(number),
+                Self::Combine(number),
+            ]);
+            for head_dim in Heads::WIDTHS {
+                all.extend([false, true].map(|many| Self::Attention {
+                    number,
+                    head_dim,
+                    many,
+                }));
+            }
+        }
+        all
+    }
 }
 
 impl fmt::Display for Kernel {

@@ -17,10 +17,11 @@
 //! [`Number`]. A slot is `block · block_size + offset`.
 //!
 //! # What is proven, and what is not
-//! [`check::all`] compares every kernel on a device with its [reference](mod@reference). The crate's tests run
-//! it in an emulator, which compiles the same sources for the host and runs a block's threads one
-//! after the other: arithmetic, indices and barriers are proven by it. No GPU has run them yet:
-//! that they load, and how fast they are, is not known.
+//! [`check::all`] compares every kernel on a device with its [reference](mod@reference). The tests
+//! of `cuda-emulator` run it on the host, where the same sources are compiled and a block's threads
+//! take turns: arithmetic, indices and barriers are proven by it. NVRTC compiles every kernel
+//! (`cargo xtask kernels`). No GPU has run them yet (`cargo xtask gpu-test` would): that they load,
+//! and how fast they are, is not known.
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 

@@ -3,7 +3,7 @@
 use super::Finding;
 use super::numbers::{Noise, digest, error, floats, from_bytes, integers, rounded, to_bytes};
 use crate::reference::{self, Cache, Sequence};
-use crate::{Attention, Device, DevicePointer, Heads, Number};
+use crate::{Attention, Device, DevicePointer, Heads, Kernel, Number};
 
 /// Rounding in `f32` over some hundred positions, as a part of the largest number.
 const SLACK: f64 = 4e-6;
@@ -130,16 +130,16 @@ impl Case {
         let mut first = None;
         let mut findings = Vec::new();
         for most in [heads.run_tokens(), 1] {
-            let (attention, bytes) = self.run(device, number, heads, &input, most)?;
+            let (kernels, bytes) = self.run(device, number, heads, &input, most)?;
             let worst = error(number, &from_bytes(number, &bytes), &wanted, SLACK);
             let digest = digest(&bytes);
             let same = *first.get_or_insert(digest) == digest;
-            findings.push(Finding {
-                kernel: attention,
+            findings.extend(kernels.into_iter().map(|kernel| Finding {
+                kernel,
                 case: format!("{}, runs of {most}", self.name),
                 error: if same { worst } else { f64::INFINITY },
                 digest,
-            });
+            }));
         }
         Ok(findings)
     }
@@ -223,7 +223,7 @@ impl Case {
         heads: Heads,
         input: &Input,
         most: u32,
-    ) -> Result<(crate::Kernel, Vec<u8>), D::Error> {
+    ) -> Result<(Vec<Kernel>, Vec<u8>), D::Error> {
         let count = input.tokens.len();
         let width = (self.heads * self.head_dim) as usize;
         let longest = self.rows.iter().map(|(end, _)| *end).max().unwrap_or(1);
@@ -259,14 +259,16 @@ impl Case {
             chunks,
             window: self.window.map(|window| window as u32),
         };
-        let launch = attention.launch(number, runs.len() as u32 / 3, most);
-        // SAFETY: memory and shapes are those above.
-        unsafe { device.run(&launch) }?;
+        let mut launches = vec![attention.launch(number, runs.len() as u32 / 3, most)];
         if chunks > 1 {
-            // SAFETY: as before.
-            unsafe { device.run(&attention.combine(number, count as u32 + 1)) }?;
+            launches.push(attention.combine(number, count as u32 + 1));
         }
-        Ok((launch.kernel, device.download(&out)?))
+        for launch in &launches {
+            // SAFETY: memory and shapes are those above.
+            unsafe { device.run(launch) }?;
+        }
+        let kernels = launches.iter().map(|launch| launch.kernel).collect();
+        Ok((kernels, device.download(&out)?))
     }
 
     /// Runs with one of none behind, and padded tables with their width.
