@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::shell::{self, cargo};
-use crate::{deny, fuzz, loom, root, setup, test};
+use crate::{deny, fuzz, gpu, loom, root, setup, test};
 
 /// For each target: enough to see that it works and finds what is near.
 const SECONDS_OF_FUZZING: u64 = 10;
@@ -41,6 +41,7 @@ pub(crate) fn run() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     deny::run(&root())?;
+    gpu::kernels::check()?;
     test::run(test::Effort::Ordinary)?;
     loom::run()?;
     fuzz::run(&fuzz::Options::all(SECONDS_OF_FUZZING))

@@ -6,6 +6,7 @@ mod clients;
 mod demo;
 mod deny;
 mod fuzz;
+mod gpu;
 mod loom;
 mod peers;
 mod setup;
@@ -26,6 +27,8 @@ Usage: cargo xtask COMMAND
   test           fetch the default model and the libraries, and run every test, doctest and example
   test --full    the same, and the tests four times over, with more cases for property tests
   fuzz …         give files, requests and streams inputs that nobody would think of
+  kernels        compile the CUDA kernels with NVRTC, which needs no GPU
+  gpu-test …     run every CUDA kernel on a GPU against its reference: gpu-test --help
   loom           check the channel between sink and stream in every order of its threads
   ci             the whole gate: format, clippy, docs, cargo-deny, test, loom, fuzz
   clients …      try our server with clients of OpenAI's API, and the chat page: clients --help
@@ -66,6 +69,12 @@ fn run(arguments: &[String]) -> Result<()> {
             Ok(())
         }
         ["fuzz", ref words @ ..] => fuzz::run(&fuzz::Options::parse(words)?),
+        ["kernels"] => gpu::kernels::run(),
+        ["gpu-test", "--help" | "-h"] => {
+            println!("{}", gpu::test::HELP);
+            Ok(())
+        }
+        ["gpu-test", ref words @ ..] => gpu::test::run(&gpu::test::Options::parse(words)?),
         ["loom"] => loom::run(),
         ["ci"] => ci::run(),
         ["clients", "--help" | "-h"] => {

@@ -2,7 +2,7 @@
 
 mod libtorch;
 mod onnx;
-mod pip;
+pub(crate) mod pip;
 
 use anyhow::{Result, bail};
 
