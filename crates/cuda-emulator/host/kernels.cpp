@@ -6,8 +6,11 @@
 // first.
 #include "common.cuh"
 #include "attention.cuh"
+#include "outcome.cuh"
 #include "weight.cuh"
-namespace { namespace norm {
+namespace { namespace look_up {
+#include "embed.cu"
+} namespace norm {
 #include "rms_norm.cu"
 } namespace gate {
 #include "swiglu.cu"
@@ -45,6 +48,7 @@ struct Call<FUNCTION> {
 #define ATTENTION_OF(DIM)                                                                       \
     OF_EACH_NUMBER(attention_few_##DIM) OF_EACH_NUMBER(attention_many_##DIM)
 
+using namespace look_up;
 using namespace norm;
 using namespace gate;
 using namespace place;
@@ -54,6 +58,7 @@ using namespace choose;
 using namespace wrong;
 
 const Kernel KERNELS[] = {
+    OF_EACH_NUMBER(embed)
     OF_EACH_NUMBER(rms_norm)
     OF_EACH_NUMBER(swiglu)
     OF_EACH_NUMBER(rotary)

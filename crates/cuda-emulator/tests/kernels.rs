@@ -29,7 +29,7 @@ fn check(group: Group) {
 }
 
 #[test]
-fn norm_and_gate() {
+fn embedding_norm_and_gate() {
     check(Group::Parts);
 }
 

@@ -9,6 +9,7 @@
 //
 // Grid: one block for each task. Threads: a power of two, at least 256.
 #include "common.cuh"
+#include "outcome.cuh"
 #include "weight.cuh"
 
 typedef unsigned long long u64;
@@ -29,12 +30,6 @@ struct Task {
     float top_p;
     float min_p;
     unsigned unused;
-};
-
-struct Outcome {
-    // -1: no logit is finite, or one is plus infinity.
-    int id;
-    int nan_logits;
 };
 
 struct Sample {

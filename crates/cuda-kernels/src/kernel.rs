@@ -41,6 +41,8 @@ impl fmt::Display for Number {
 /// Which kernel. What it displays is its name in the compiled module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kernel {
+    /// [`Embed`](crate::Embed).
+    Embed(Number),
     /// [`RmsNorm`](crate::RmsNorm).
     RmsNorm(Number),
     /// [`SwiGlu`](crate::SwiGlu).
@@ -68,6 +70,7 @@ impl Kernel {
         let mut all = vec![Self::Sample];
         for number in Number::ALL {
             all.extend([
+                Self::Embed(number),
                 Self::RmsNorm(number),
                 Self::SwiGlu(number),
                 Self::Rotary(number),
@@ -88,6 +91,7 @@ impl Kernel {
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Embed(number) => write!(f, "embed_{number}"),
             Self::RmsNorm(number) => write!(f, "rms_norm_{number}"),
             Self::SwiGlu(number) => write!(f, "swiglu_{number}"),
             Self::Rotary(number) => write!(f, "rotary_{number}"),

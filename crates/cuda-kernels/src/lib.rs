@@ -1,8 +1,9 @@
-//! The kernels that a decoder needs on an NVIDIA GPU beside its matrix products: RMS norm with the
+//! The kernels that a decoder needs on an NVIDIA GPU beside its matrix products: the embedding of
+//! tokens, RMS norm with the
 //! residual's addition, rotation with the cache's writing, attention over the blocks of a paged
 //! cache, the feed-forward's gate, and sampling.
 //!
-//! [`SOURCES`] is the CUDA C++. Each kernel has a struct that says what it is given ([`RmsNorm`],
+//! [`SOURCES`] is the CUDA C++. Each kernel has a struct that says what it is given ([`Embed`], [`RmsNorm`],
 //! [`Rotary`], [`Attention`], [`SwiGlu`], [`Sample`]), and makes a [`Launch`] of it: plain data,
 //! which a [`Device`] runs.
 //!
@@ -39,6 +40,6 @@ pub use arguments::{Arguments, DevicePointer};
 pub use attention::{Attention, Heads, UnsupportedHeads};
 pub use device::Device;
 pub use kernel::{Kernel, Launch, Number};
-pub use parts::{Pairing, RmsNorm, Rotary, SwiGlu};
+pub use parts::{Embed, Pairing, RmsNorm, Rotary, SwiGlu};
 pub use sample::{Outcome, Sample, SampleTask};
 pub use source::{HEADERS, SOURCES, Source};

@@ -2,6 +2,46 @@
 
 use crate::{Arguments, DevicePointer, Kernel, Launch, Number};
 
+/// Looks tokens up in the embedding: the beginning of the residual stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Embed {
+    /// `[vocabulary, width]` of the kernel's number.
+    pub table: DevicePointer,
+    /// `[tokens]` of `i32`: an id, or −1 − `i` for the one that [outcome](crate::Outcome) `i`
+    /// holds when the kernel runs: so a step can be launched before the one before is collected.
+    /// What is no id becomes a row of zeros.
+    pub tokens: DevicePointer,
+    /// The [`Outcome`](crate::Outcome)s of the step before, or nothing where no token refers to
+    /// them.
+    pub outcomes: DevicePointer,
+    /// `[tokens, width]` of `f32`.
+    pub residual: DevicePointer,
+    /// Rows of the table.
+    pub vocabulary: u32,
+    /// Width of the residual stream.
+    pub width: u32,
+}
+
+impl Embed {
+    /// For so many tokens.
+    pub fn launch(&self, number: Number, tokens: u32) -> Launch {
+        let pointers = [self.table, self.tokens, self.outcomes, self.residual];
+        Launch {
+            kernel: Kernel::Embed(number),
+            grid: [tokens, 1, 1],
+            threads: threads_for(self.width),
+            arguments: Arguments::new(pointers)
+                .integer(self.vocabulary)
+                .integer(self.width),
+        }
+    }
+}
+
+/// Threads of a block that goes over a row: about four numbers each.
+fn threads_for(width: u32) -> u32 {
+    width.div_ceil(4).next_multiple_of(32).clamp(32, 1024)
+}
+
 /// Adds to the residual stream and norms it: `residual[t] += added[t]`, then
 /// `out[i] = residual[t] / sqrt(mean(residual[t]²) + epsilon) · weight` with `t = tokens[i]`
 /// (arXiv:1910.07467).
@@ -37,7 +77,7 @@ impl RmsNorm {
         Launch {
             kernel: Kernel::RmsNorm(number),
             grid: [rows, 1, 1],
-            threads: self.width.div_ceil(4).next_multiple_of(32).clamp(32, 1024),
+            threads: threads_for(self.width),
             arguments: Arguments::new(pointers)
                 .integer(self.width)
                 .float(self.epsilon),

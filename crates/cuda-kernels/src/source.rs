@@ -20,9 +20,10 @@ macro_rules! source {
 
 /// What is compiled, each by itself, for compute capability 8.0 or later and C++17. None includes
 /// anything but [`HEADERS`], so that NVRTC needs no toolkit.
-pub const SOURCES: [Source; 6] = [
+pub const SOURCES: [Source; 7] = [
     source!("attention.cu"),
     source!("combine.cu"),
+    source!("embed.cu"),
     source!("rms_norm.cu"),
     source!("rotary.cu"),
     source!("sample.cu"),
@@ -30,8 +31,9 @@ pub const SOURCES: [Source; 6] = [
 ];
 
 /// What the sources include.
-pub const HEADERS: [Source; 3] = [
+pub const HEADERS: [Source; 4] = [
     source!("attention.cuh"),
     source!("common.cuh"),
+    source!("outcome.cuh"),
     source!("weight.cuh"),
 ];

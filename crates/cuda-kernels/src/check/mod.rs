@@ -78,7 +78,7 @@ pub fn of<D: Device>(group: Group, device: &D) -> Result<Vec<Finding>, D::Error>
 /// Checks that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// Norm and gate.
+    /// Embedding, norm and gate.
     Parts,
     /// Rotation.
     Rotation,

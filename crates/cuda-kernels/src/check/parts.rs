@@ -1,8 +1,10 @@
-//! Norm and gate.
+//! Embedding, norm and gate.
 
 use super::Finding;
-use super::numbers::{Noise, digest, error, floats, from_bytes, integers, to_bytes, unwritten};
-use crate::{Device, DevicePointer, Kernel, Number, RmsNorm, SwiGlu, reference};
+use super::numbers::{
+    Noise, digest, error, floats, from_bytes, integers, rounded, to_bytes, unwritten,
+};
+use crate::{Device, DevicePointer, Embed, Kernel, Number, RmsNorm, SwiGlu, reference};
 
 /// What rounding in `f32` may add, as a part of the largest number.
 const SLACK: f64 = 2e-6;
@@ -11,6 +13,7 @@ pub(super) fn all<D: Device>(device: &D) -> Result<Vec<Finding>, D::Error> {
     let mut findings = Vec::new();
     for number in Number::ALL {
         for width in [1, 31, 576, 2_048] {
+            findings.push(embedding(device, number, width)?);
             findings.push(norm(device, number, width)?);
             findings.push(norm_of_some(device, number, width)?);
             findings.push(gate(device, number, width)?);
@@ -20,6 +23,49 @@ pub(super) fn all<D: Device>(device: &D) -> Result<Vec<Finding>, D::Error> {
 }
 
 const EPSILON: f32 = 1e-5;
+
+/// Ids that are known, and ids that a step has chosen, or has not.
+fn embedding<D: Device>(device: &D, number: Number, width: usize) -> Result<Finding, D::Error> {
+    const ROWS: usize = 5;
+    const TOKENS: [i32; 6] = [3, -2, 0, -1, 4, -3];
+    /// Id and count of NaNs; the last two are no tokens of this model.
+    const OUTCOMES: [i32; 6] = [2, 0, -1, 7, ROWS as i32, 0];
+    const WANTED: [Option<usize>; 6] = [Some(3), None, Some(0), Some(2), Some(4), None];
+    let mut noise = Noise::new(2 + width as u64);
+    let table: Vec<f32> = noise.numbers(ROWS * width, 3.0);
+    let on_device = device.upload(&to_bytes(number, &table))?;
+    let (tokens, outcomes) = (integers(device, &TOKENS)?, integers(device, &OUTCOMES)?);
+    let residual = unwritten(device, Number::F32, TOKENS.len() * width)?;
+    let launch = Embed {
+        table: device.pointer(&on_device),
+        tokens: device.pointer(&tokens),
+        outcomes: device.pointer(&outcomes),
+        residual: device.pointer(&residual),
+        vocabulary: ROWS as u32,
+        width: width as u32,
+    };
+    // SAFETY: memory and shapes are those above.
+    unsafe { device.run(&launch.launch(number, TOKENS.len() as u32)) }?;
+    let row = |row: Option<usize>| match row {
+        Some(row) => table[row * width..][..width]
+            .iter()
+            .map(|&x| rounded(number, x))
+            .collect(),
+        None => vec![0.0; width],
+    };
+    let wanted: Vec<f32> = WANTED.into_iter().flat_map(row).collect();
+    let bytes = device.download(&residual)?;
+    Ok(Finding {
+        kernel: Kernel::Embed(number),
+        case: format!("{width} wide"),
+        error: if from_bytes(Number::F32, &bytes) == wanted {
+            0.0
+        } else {
+            f64::INFINITY
+        },
+        digest: digest(&bytes),
+    })
+}
 
 /// Every token, with something to be added.
 fn norm<D: Device>(device: &D, number: Number, width: usize) -> Result<Finding, D::Error> {
