@@ -20,9 +20,10 @@
 //! # What is proven, and what is not
 //! [`check::all`] compares every kernel on a device with its [reference](mod@reference). The tests
 //! of `cuda-emulator` run it on the host, where the same sources are compiled and a block's threads
-//! take turns: arithmetic, indices and barriers are proven by it. NVRTC compiles every kernel
-//! (`cargo xtask kernels`). No GPU has run them yet (`cargo xtask gpu-test` would): that they load,
-//! and how fast they are, is not known.
+//! take turns: arithmetic, indices and barriers are proven by it. Put together there as a decoder,
+//! with products by the host, the kernels choose the reference's tokens for SmolLM2. NVRTC compiles
+//! every kernel (`cargo xtask kernels`). No GPU has run them yet (`cargo xtask gpu-test` would):
+//! that they load, and how fast they are, is not known. No engine uses them yet.
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 
